@@ -1,0 +1,206 @@
+"""Every error of polycall.
+
+PolycallError
+├── ConfigurationError (ValueError)      a config file, a setting or an environment variable
+├── ModeError (ValueError)               a mode that does not fit the client
+├── ProviderNotFoundError (LookupError)  a provider name that is not installed
+├── UnknownClientError (TypeError)       an object that no installed plugin recognises
+├── PluginError                          a plugin that is broken or breaks the hook contract
+├── ResponseModelError (TypeError)       a ``response_model`` that is not Iterable[...] or list[...] of models
+├── SchemaError (TypeError)              a field that the provider's schema cannot express
+└── OutputError                          the model's reply, with what is good in it
+    ├── InvalidCallsError                calls that still fail after the corrections
+    ├── NoToolCallsError                 no tool call though one was required
+    ├── IncompleteOutputError            cut off by the length limit, or a stream that just ended
+    ├── RefusalError                     refused by the model or blocked by the provider
+    └── ResponseError                    not the provider's protocol at all
+
+What an SDK documents (rate limit, authentication, time-out, connection) is not in this tree: it reaches the
+caller as the SDK's own exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polycall._calls import Calls
+    from polycall._types import CallFailure, ToolCall
+
+_EXCERPT_CHARACTERS = 200
+
+
+class PolycallError(Exception):
+    """Base class of all errors that polycall raises itself."""
+
+
+class ConfigurationError(PolycallError, ValueError):
+    """A setting that cannot be used, from a config file, the environment or keyword arguments.
+
+    Args:
+        message: What was given, what would be right, what to do.
+        source: The file, or ``None`` for keyword arguments and the environment.
+        key: Dotted path of the setting, e.g. ``"profiles.fast.model"``.
+    """
+
+    def __init__(self, message: str, *, source: str | None = None, key: str | None = None) -> None:
+        super().__init__(message)
+        self.source = source
+        self.key = key
+
+
+class ModeError(PolycallError, ValueError):
+    """A `Mode` that does not fit the client."""
+
+
+class ProviderNotFoundError(PolycallError, LookupError):
+    """No installed distribution offers a provider of that name.
+
+    Args:
+        name: The name that was asked for.
+        installed: Names that would work.
+    """
+
+    def __init__(self, message: str, *, name: str, installed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.name = name
+        self.installed = tuple(installed)
+
+
+class UnknownClientError(PolycallError, TypeError):
+    """An object that no installed provider plugin recognises as its SDK's client."""
+
+
+class PluginError(PolycallError):
+    """A plugin that cannot be imported, was built for another hook API, or breaks the hook contract.
+
+    Args:
+        plugin: The plugin's name (its entry point's name).
+        distribution: ``"name version"`` of the distribution it came from, ``None`` if registered in code.
+    """
+
+    def __init__(self, message: str, *, plugin: str, distribution: str | None = None) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.distribution = distribution
+
+
+class ResponseModelError(PolycallError, TypeError):
+    """A ``response_model`` of another form than ``Iterable[A | B]``, ``Iterable[A]`` or ``list[...]``."""
+
+
+class SchemaError(PolycallError, TypeError):
+    """A field has no form in the provider's schema. Raised before any request.
+
+    Args:
+        path: The field, from the tool's name: ``"Trip.legs[].size"``.
+        problem: What is wrong and what to write instead.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path!r}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class OutputError(PolycallError):
+    """The reply is not what was asked for. What is good in it is here, nothing is lost.
+
+    Raised by plugins without ``calls``; polycall fills them in on the way to the caller.
+    """
+
+    calls: Calls[object]
+    """The good calls of all rounds, in order, with ``.text``, ``.usage``, ``.tool_calls`` and ``.raw_response``."""
+
+    def __init__(self, message: str, *, calls: Calls[object] | None = None) -> None:
+        from polycall._calls import Calls
+
+        super().__init__(message)
+        self.calls = Calls([]) if calls is None else calls
+
+    @property
+    def text(self) -> str | None:
+        """The text of the last reply, ``None`` if it had none."""
+        return self.calls.text
+
+
+class InvalidCallsError(OutputError):
+    """Calls that still fail after the corrections; the good ones are in ``.calls``.
+
+    Args:
+        failures: Each with its ``.tool_call`` and ``.reason``, in the order of the reply.
+    """
+
+    def __init__(self, failures: Sequence[CallFailure], *, calls: Calls[object]) -> None:
+        shown = "; ".join(f"{failure.tool_call.name}: {_excerpt(failure.reason)}" for failure in failures[:3])
+        more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+        super().__init__(
+            f"{len(failures)} of {len(failures) + len(calls)} tool calls cannot be used ({shown}{more}). "
+            "The good ones are in .calls, the others in .failures; a larger max_retries asks the model again.",
+            calls=calls,
+        )
+        self.failures = tuple(failures)
+
+
+class NoToolCallsError(OutputError):
+    """The model answered without a tool call though one was required; its words are in ``.text``."""
+
+    def __init__(self, *, calls: Calls[object]) -> None:
+        said = f" It said: {_excerpt(calls.text)!r}." if calls.text else ""
+        super().__init__(
+            f"The model made no tool call.{said} Pass tool_choice='auto' to allow an answer without calls.",
+            calls=calls,
+        )
+
+
+class IncompleteOutputError(OutputError):
+    """The reply is not whole: cut off by the length limit, or a stream that ended without the sign of its end.
+
+    Args:
+        cut_off: Calls that had begun and are not known to be complete, with what came of their arguments.
+        failures: Complete calls that do not validate.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        calls: Calls[object] | None = None,
+        cut_off: Sequence[ToolCall] = (),
+        failures: Sequence[CallFailure] = (),
+    ) -> None:
+        super().__init__(message, calls=calls)
+        self.cut_off = tuple(cut_off)
+        self.failures = tuple(failures)
+
+
+class RefusalError(OutputError):
+    """The model refused, or the provider blocked the prompt or the reply.
+
+    Args:
+        reason: The provider's or the model's own words.
+    """
+
+    def __init__(self, reason: str, *, calls: Calls[object] | None = None) -> None:
+        super().__init__(f"The request was refused: {_excerpt(reason)}", calls=calls)
+        self.reason = reason
+
+
+class ResponseError(OutputError):
+    """What came back is not the provider's protocol: HTML, garbage, broken JSON, an error object inside a 200.
+
+    Args:
+        message: What was expected and what came.
+        excerpt: The first characters of what came.
+    """
+
+    def __init__(self, message: str, *, excerpt: str = "") -> None:
+        shown = f" It begins: {_excerpt(excerpt)!r}." if excerpt else ""
+        super().__init__(f"{message}{shown}")
+        self.excerpt = excerpt[:_EXCERPT_CHARACTERS]
+
+
+def _excerpt(text: str) -> str:
+    """The first characters of a text, with three dots where it goes on."""
+    return text if len(text) <= _EXCERPT_CHARACTERS else text[:_EXCERPT_CHARACTERS] + "..."

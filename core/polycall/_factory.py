@@ -1,0 +1,228 @@
+"""Clients by name, and from an SDK's client object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from polycall._client import AsyncClient, Client
+from polycall._connection import Connection
+from polycall._errors import ModeError, PluginError, UnknownClientError
+from polycall._protocol import ClientTraits
+from polycall._registry import Provider, registry
+from polycall._settings import make_settings
+from polycall._types import Mode
+
+if TYPE_CHECKING:
+    import openai
+    from google import genai
+    from vertexai.generative_models import GenerativeModel
+
+
+@overload
+def from_provider(name: str, async_client: Literal[False] = False, **settings: object) -> Client: ...
+@overload
+def from_provider(name: str, async_client: Literal[True], **settings: object) -> AsyncClient: ...
+@overload
+def from_provider(name: str, async_client: bool, **settings: object) -> Client | AsyncClient: ...
+def from_provider(name: str, async_client: bool = False, **settings: object) -> Client | AsyncClient:
+    """Make a client by the provider's name.
+
+    Args:
+        name: ``"provider/model"``, or the provider alone if each call names its model. Everything after the first
+            slash is the model's name.
+        async_client: Make an `AsyncClient`.
+        **settings: The provider's own, e.g. ``base_url`` and ``api_key``.
+
+    Raises:
+        ProviderNotFoundError: No such provider is installed.
+        PluginError: Its plugin is broken, or its SDK is missing.
+        ConfigurationError: A setting is unknown or does not fit.
+    """
+    provider_name, _, model = name.partition("/")
+    return create(provider_name, model or None, settings, async_client=async_client)
+
+
+def create(
+    provider_name: str,
+    model: str | None,
+    settings: Mapping[str, object],
+    *,
+    async_client: bool,
+    source: str | None = None,
+    key: str | None = None,
+) -> Client | AsyncClient:
+    """As `from_provider`; ``source`` and ``key`` say which config file the settings come from."""
+    provider = registry.provider(provider_name)
+    typed_settings = make_settings(provider, settings, source=source, key=key)
+    sdk_client = provider.hooks.polycall_create_client(settings=typed_settings, model=model, async_client=async_client)
+    if sdk_client is None:
+        raise provider.error("returned nothing from polycall_create_client.")
+    return _wrap(provider, sdk_client, typed_settings, model, async_client=async_client, owned=True)
+
+
+@overload
+def from_client(
+    client: object, mode: Mode | None = None, *, async_client: Literal[False], **settings: object
+) -> Client: ...
+@overload
+def from_client(
+    client: object, mode: Mode | None = None, *, async_client: Literal[True], **settings: object
+) -> AsyncClient: ...
+@overload
+def from_client(
+    client: object, mode: Mode | None = None, *, async_client: bool | None = None, **settings: object
+) -> Client | AsyncClient: ...
+def from_client(
+    client: object, mode: Mode | None = None, *, async_client: bool | None = None, **settings: object
+) -> Client | AsyncClient:
+    """Make a client of any SDK's client object that an installed plugin recognises.
+
+    Args:
+        client: The SDK's client, configured as you like; polycall does not close it.
+        mode: Checked against what fits; ``None`` takes what fits.
+        async_client: For objects that can serve both; ``None`` takes the one way they can, sync if both.
+        **settings: The provider's own settings.
+
+    Raises:
+        UnknownClientError: No installed plugin recognises the object, or it cannot work the way that is asked.
+        ModeError: The mode does not fit.
+        PluginError: No working plugin recognises it, and one is broken.
+    """
+    broken: list[PluginError] = []
+    for _, provider in registry.every_provider():
+        if isinstance(provider, PluginError):
+            broken.append(provider)
+            continue
+        traits = _recognize(provider, client)
+        if traits is not None:
+            return _adopt(provider, traits, client, mode, async_client, settings)
+    known = ", ".join(registry.provider_names()) or "none"
+    message = f"No installed provider recognises {_type_name(client)}. Installed: {known}."
+    if broken:
+        raise PluginError(f"{message} This one cannot be asked: {broken[0]}", plugin=broken[0].plugin) from broken[0]
+    raise UnknownClientError(f"{message} Pass an SDK's client object, or install the plugin for it.")
+
+
+@overload
+def from_openai(
+    client: openai.OpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
+) -> Client: ...
+@overload
+def from_openai(
+    client: openai.AsyncOpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
+) -> AsyncClient: ...
+def from_openai(
+    client: openai.OpenAI | openai.AsyncOpenAI,
+    mode: Mode = Mode.PARALLEL_TOOLS,
+    api: str = "chat",
+    **settings: object,
+) -> Client | AsyncClient:
+    """Make a client of an ``openai.OpenAI``, ``openai.AsyncOpenAI`` or one of their Azure variants.
+
+    Args:
+        client: The SDK's client; an async one gives an `AsyncClient`. polycall does not close it.
+        mode: ``Mode.PARALLEL_TOOLS``.
+        api: Which of OpenAI's APIs to use, ``"chat"`` or ``"responses"``.
+        **settings: Further settings of the provider.
+
+    Raises:
+        ProviderNotFoundError: The plugin is not installed: ``pip install "polycall[openai]"``.
+        UnknownClientError: Not an OpenAI client.
+        ModeError: Another mode.
+    """
+    return _from_named("openai", client, mode, None, {"api": api, **settings})
+
+
+@overload
+def from_vertexai(
+    client: GenerativeModel | genai.Client,
+    mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
+    use_async: Literal[False] = False,
+    **settings: object,
+) -> Client: ...
+@overload
+def from_vertexai(
+    client: GenerativeModel | genai.Client,
+    mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
+    *,
+    use_async: Literal[True],
+    **settings: object,
+) -> AsyncClient: ...
+def from_vertexai(
+    client: GenerativeModel | genai.Client,
+    mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
+    use_async: bool = False,
+    **settings: object,
+) -> Client | AsyncClient:
+    """Make a client of a Vertex AI ``GenerativeModel`` or of a ``google.genai.Client``.
+
+    Args:
+        client: The SDK's object. polycall does not close it.
+        mode: ``Mode.VERTEXAI_PARALLEL_TOOLS``.
+        use_async: Make an `AsyncClient`; both kinds of object can serve either.
+        **settings: Further settings of the provider.
+
+    Raises:
+        ProviderNotFoundError: The plugin is not installed: ``pip install "polycall[vertex]"``.
+        UnknownClientError: Neither of the two.
+        ModeError: Another mode.
+    """
+    return _from_named("vertex", client, mode, use_async, settings)
+
+
+def _from_named(
+    name: str, client: object, mode: Mode, async_client: bool | None, settings: Mapping[str, object]
+) -> Client | AsyncClient:
+    """Adopt a client for one provider, through the same recognition hook as `from_client`."""
+    provider = registry.provider(name)
+    traits = _recognize(provider, client)
+    if traits is None:
+        raise UnknownClientError(
+            f"Provider {name!r} does not recognise {_type_name(client)}. Pass its SDK's client object, or use "
+            "polycall.from_client(), which asks every installed provider."
+        )
+    return _adopt(provider, traits, client, mode, async_client, settings)
+
+
+def _recognize(provider: Provider, client: object) -> ClientTraits | None:
+    traits: ClientTraits | None = provider.hooks.polycall_recognize_client(client=client)
+    return traits
+
+
+def _adopt(
+    provider: Provider,
+    traits: ClientTraits,
+    client: object,
+    mode: Mode | None,
+    async_client: bool | None,
+    settings: Mapping[str, object],
+) -> Client | AsyncClient:
+    if mode is not None and mode not in traits.modes:
+        fitting = ", ".join(f"Mode.{Mode(fit).name}" for fit in sorted(traits.modes))
+        given = f"Mode.{mode.name}" if isinstance(mode, Mode) else repr(mode)
+        raise ModeError(f"{given} does not fit {_type_name(client)}. Use {fitting}.")
+    if async_client is None:
+        async_client = traits.asynchronous and not traits.sync
+    if not (traits.asynchronous if async_client else traits.sync):
+        asked, is_ = ("async", "synchronous") if async_client else ("synchronous", "async")
+        raise UnknownClientError(
+            f"{_type_name(client)} is {is_}; an {asked} client was asked for. Pass the SDK's {asked} client."
+        )
+    typed_settings = make_settings(provider, settings)
+    return _wrap(provider, client, typed_settings, traits.model, async_client=async_client, owned=False)
+
+
+def _wrap(
+    provider: Provider, sdk_client: object, settings: Any, model: str | None, *, async_client: bool, owned: bool
+) -> Client | AsyncClient:
+    bound = provider.hooks.polycall_bind_client(
+        client=sdk_client, settings=settings, model=model, async_client=async_client
+    )
+    connection = Connection(provider, sdk_client if bound is None else bound, owned=owned)
+    return AsyncClient(connection, model=model) if async_client else Client(connection, model=model)
+
+
+def _type_name(client: object) -> str:
+    type_ = type(client)
+    return f"an object of type {type_.__module__}.{type_.__qualname__}"

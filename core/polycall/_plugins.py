@@ -1,0 +1,57 @@
+"""What users ask of plugins: which are installed, and registering one in code."""
+
+from __future__ import annotations
+
+from polycall._discovery import PROVIDER_GROUP, InstalledPlugin, find_plugins
+from polycall._registry import registry
+
+
+def providers() -> list[InstalledPlugin]:
+    """The installed providers, sorted by name, from metadata alone: no plugin is imported.
+
+    A name that two distributions claim is listed twice; selecting it is an error. Providers that were registered in
+    code are listed without a distribution. What ``POLYCALL_PLUGINS`` does not allow is not listed.
+    """
+    found = find_plugins(PROVIDER_GROUP)
+    installed = [plugin.description for plugins in found.values() for plugin in plugins]
+    in_code = [
+        InstalledPlugin(name, None, None, "registered in code")
+        for name in registry.provider_names()
+        if name not in found
+    ]
+    return sorted([*installed, *in_code], key=lambda plugin: (plugin.name, plugin.distribution or ""))
+
+
+def register_provider(name: str, plugin: object) -> None:
+    """Register a provider plugin in code, without an entry point.
+
+    Args:
+        name: The name to select it by.
+        plugin: A module or object with hooks; see `polycall.hookspecs`.
+
+    Raises:
+        PluginError: It breaks the hook contract, or the name is taken.
+    """
+    registry.register_provider(name, plugin)
+
+
+def register_extension(name: str, plugin: object) -> None:
+    """Register an extension plugin in code. It serves the clients that are made afterwards, of every provider.
+
+    Args:
+        name: For messages and `unregister`; extensions run in the order of their names.
+        plugin: A module or object that implements or wraps hooks; see `polycall.hookspecs`.
+
+    Raises:
+        PluginError: It breaks the hook contract, or the name is taken.
+    """
+    registry.register_extension(name, plugin)
+
+
+def unregister(name: str) -> None:
+    """Take back what was registered in code under a name. Clients that exist keep what they have.
+
+    Raises:
+        PluginError: Nothing was.
+    """
+    registry.unregister(name)

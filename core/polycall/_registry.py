@@ -1,0 +1,238 @@
+"""Loaded plugins. Each provider has a plugin manager of its own, so its hooks never meet another provider's."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pluggy
+
+from polycall import hookspecs
+from polycall._discovery import (
+    ALLOWED_PLUGINS_VARIABLE,
+    EXTENSION_GROUP,
+    PROVIDER_GROUP,
+    FoundPlugin,
+    InstalledPlugin,
+    find_plugins,
+    forget_plugins,
+    is_allowed,
+)
+from polycall._errors import PluginError, ProviderNotFoundError
+from polycall._plugin_checks import check_hook_api, check_hooks, describe
+
+_log = logging.getLogger("polycall.plugins")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A loaded provider plugin with its hooks, the extensions' around them."""
+
+    name: str
+    distribution: str | None
+    hooks: pluggy.HookRelay
+
+    def implements(self, hook: str) -> bool:
+        """Whether any plugin implements a hook (a wrapper alone does not count)."""
+        caller: pluggy.HookCaller = getattr(self.hooks, hook)
+        return any(not (impl.wrapper or impl.hookwrapper) for impl in caller.get_hookimpls())
+
+    def error(self, problem: str) -> PluginError:
+        """A `PluginError` that names this provider."""
+        return PluginError(
+            f"{describe(self.name, self.distribution)} {problem}", plugin=self.name, distribution=self.distribution
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadedPlugin:
+    name: str
+    distribution: str | None
+    plugin: object
+
+
+class Registry:
+    """Finds, loads, checks and keeps plugins. Thread-safe; one of them serves the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._registered_providers: dict[str, object] = {}
+        self._registered_extensions: dict[str, object] = {}
+        self._loaded: dict[tuple[str, str], object] = {}
+        self._providers: dict[str, Provider] = {}
+
+    def provider(self, name: str) -> Provider:
+        """The provider of that name, imported and checked on first use.
+
+        Raises:
+            ProviderNotFoundError: Nothing installed or registered has that name.
+            PluginError: Its plugin or an extension is broken, or two distributions claim the name.
+        """
+        with self._lock:
+            if name not in self._providers:
+                self._providers[name] = self._build(self._load_provider(name))
+            return self._providers[name]
+
+    def provider_names(self) -> tuple[str, ...]:
+        """Names that `provider` knows, sorted; nothing is imported."""
+        registered = {name for name in self._registered_providers if is_allowed(name)}
+        return tuple(sorted({*find_plugins(PROVIDER_GROUP), *registered}))
+
+    def every_provider(self) -> Iterator[tuple[str, Provider | PluginError]]:
+        """Each provider, imported; a broken one gives its error in its place."""
+        for name in self.provider_names():
+            try:
+                yield name, self.provider(name)
+            except PluginError as error:
+                _log.debug("provider %r cannot be loaded: %s", name, error)
+                yield name, error
+
+    def register_provider(self, name: str, plugin: object) -> None:
+        """Register a provider in code; see `polycall.register_provider`."""
+        check_hook_api(plugin, name, None)
+        check_hooks(plugin, name, None, is_provider=True)
+        with self._lock:
+            taken = [found.description.distribution_text for found in find_plugins(PROVIDER_GROUP).get(name, ())]
+            if name in self._registered_providers or taken:
+                raise PluginError(
+                    f"A provider named {name!r} is there already ({', '.join(taken) or 'registered in code'}). "
+                    "Choose another name, or unregister the other one.",
+                    plugin=name,
+                )
+            self._registered_providers[name] = plugin
+
+    def register_extension(self, name: str, plugin: object) -> None:
+        """Register an extension in code; see `polycall.register_extension`."""
+        check_hook_api(plugin, name, None)
+        check_hooks(plugin, name, None, is_provider=False)
+        with self._lock:
+            if name in self._registered_extensions:
+                raise PluginError(f"An extension named {name!r} is registered already.", plugin=name)
+            self._registered_extensions[name] = plugin
+            self._providers.clear()
+
+    def unregister(self, name: str) -> None:
+        """Take back what was registered in code under a name; see `polycall.unregister`."""
+        with self._lock:
+            known = name in self._registered_providers or name in self._registered_extensions
+            self._registered_providers.pop(name, None)
+            self._registered_extensions.pop(name, None)
+            self._providers.clear()
+        if not known:
+            raise PluginError(f"Nothing named {name!r} was registered in code.", plugin=name)
+
+    def refresh(self) -> None:
+        """Forget what was found and loaded; the next question reads the metadata anew."""
+        with self._lock:
+            forget_plugins()
+            self._loaded.clear()
+            self._providers.clear()
+
+    def _build(self, provider: _LoadedPlugin) -> Provider:
+        manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
+        manager.add_hookspecs(hookspecs)
+        _register(manager, provider)
+        # pluggy calls the last registered first: register in reverse, so that extensions run in the order of names.
+        for extension in reversed(self._load_extensions()):
+            _register(manager, extension)
+        return Provider(provider.name, provider.distribution, manager.hook)
+
+    def _load_provider(self, name: str) -> _LoadedPlugin:
+        if name in self._registered_providers and is_allowed(name):
+            return _LoadedPlugin(name, None, self._registered_providers[name])
+        found = find_plugins(PROVIDER_GROUP).get(name)
+        if not found:
+            raise self._not_found(name)
+        return self._load(PROVIDER_GROUP, name, found)
+
+    def _load_extensions(self) -> list[_LoadedPlugin]:
+        found = find_plugins(EXTENSION_GROUP)
+        loaded = [self._load(EXTENSION_GROUP, name, plugins) for name, plugins in found.items()]
+        loaded += [
+            _LoadedPlugin(name, None, plugin)
+            for name, plugin in self._registered_extensions.items()
+            if is_allowed(name)
+        ]
+        return sorted(loaded, key=lambda extension: extension.name)
+
+    def _load(self, group: str, name: str, found: tuple[FoundPlugin, ...]) -> _LoadedPlugin:
+        if len(found) > 1:
+            claims = " and ".join(plugin.description.distribution_text for plugin in found)
+            raise PluginError(
+                f"Several distributions claim the name {name!r} in the group {group}: {claims}. Uninstall all but one.",
+                plugin=name,
+            )
+        description = found[0].description
+        distribution = description.distribution_text
+        key = (group, name)
+        if key not in self._loaded:
+            try:
+                plugin: object = found[0].entry_point.load()
+            except Exception as error:
+                raise PluginError(
+                    _import_problem(group, description, error), plugin=name, distribution=distribution
+                ) from error
+            check_hook_api(plugin, name, distribution)
+            check_hooks(plugin, name, distribution, is_provider=group == PROVIDER_GROUP)
+            self._loaded[key] = plugin
+        return _LoadedPlugin(name, distribution, self._loaded[key])
+
+    def _not_found(self, name: str) -> ProviderNotFoundError:
+        installed = self.provider_names()
+        message = f"No provider named {name!r}. Installed: {', '.join(installed) or 'none'}."
+        if not is_allowed(name):
+            message += f" The environment variable {ALLOWED_PLUGINS_VARIABLE} does not list {name!r}."
+        else:
+            nearest = difflib.get_close_matches(name, installed, n=1)
+            if nearest:
+                message += f" Did you mean {nearest[0]!r}?"
+            elif (extra := _extra_that_brings(name)) is not None:
+                message += f' Install it with: pip install "polycall[{extra}]"'
+            else:
+                message += " Install the distribution that offers it, or register it with polycall.register_provider()."
+        return ProviderNotFoundError(message, name=name, installed=installed)
+
+
+def _register(manager: pluggy.PluginManager, loaded: _LoadedPlugin) -> None:
+    try:
+        manager.register(loaded.plugin, name=loaded.name)
+    except (pluggy.PluginValidationError, ValueError) as error:
+        raise PluginError(
+            f"{describe(loaded.name, loaded.distribution)} cannot be registered: {error}",
+            plugin=loaded.name,
+            distribution=loaded.distribution,
+        ) from error
+
+
+def _import_problem(group: str, description: InstalledPlugin, error: Exception) -> str:
+    who = describe(description.name, description.distribution_text)
+    problem = f"{who} cannot be imported: {type(error).__name__}: {error}."
+    if isinstance(error, ModuleNotFoundError):
+        problem += f" Reinstall it with what it needs: pip install --upgrade {description.distribution}."
+    else:
+        problem += f" Upgrade or uninstall {description.distribution}."
+    if group == EXTENSION_GROUP:
+        problem += f" Extensions load for every provider; {ALLOWED_PLUGINS_VARIABLE} can leave it out."
+    return problem
+
+
+def _extra_that_brings(provider: str) -> str | None:
+    """The extra of polycall that brings a distribution named after a provider, from polycall's own metadata."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        requirements = requires(hookspecs.PROJECT_NAME) or []
+    except PackageNotFoundError:
+        return None
+    distribution = re.escape(f"{hookspecs.PROJECT_NAME}-{provider}")
+    extra_of = re.compile(rf"{distribution}\b(?!-).*;.*extra == ['\"]([^'\"]+)['\"]")
+    matches = (extra_of.match(requirement) for requirement in requirements)
+    return min((match[1] for match in matches if match and match[1] != "all"), default=None)
+
+
+registry = Registry()
+"""The registry of this process."""

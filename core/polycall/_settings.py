@@ -1,0 +1,107 @@
+"""A provider's settings: from keyword arguments or a profile to an instance of the provider's own settings type."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from polycall._errors import ConfigurationError
+from polycall._registry import Provider
+
+_ENVIRONMENT_SUFFIX = "_env"
+
+
+def make_settings(
+    provider: Provider, given: Mapping[str, object], *, source: str | None = None, key: str | None = None
+) -> BaseModel | None:
+    """Check settings and give them the type that the provider asks for.
+
+    Args:
+        provider: Tells its settings type.
+        given: The settings by name.
+        source: The config file they come from; then secrets may only be named, as ``<field>_env``.
+        key: Where in that file, e.g. ``"profiles.fast"``.
+
+    Returns:
+        ``None`` if the provider takes no settings and none are given.
+
+    Raises:
+        ConfigurationError: An unknown key (with the nearest known one), a value that does not fit, a secret written
+            into a file, or an environment variable that is not set.
+    """
+    settings_type: type[BaseModel] | None = provider.hooks.polycall_settings_type()
+    if settings_type is None:
+        if given:
+            raise _error(f"Provider {provider.name!r} takes no settings.", source, key, next(iter(given)))
+        return None
+    secrets = _secret_fields(settings_type)
+    names = _names(settings_type)
+    known = {*names, *(f"{secret}{_ENVIRONMENT_SUFFIX}" for secret in secrets)}
+    values: dict[str, object] = {}
+    for name, value in given.items():
+        secret = name.removesuffix(_ENVIRONMENT_SUFFIX)
+        if name not in names and secret != name and secret in secrets:
+            values[secret] = _read_secret(name, value, source, key)
+        elif name not in names:
+            raise _error(unknown_key(name, known, what=f"setting of provider {provider.name!r}"), source, key, name)
+        elif source is not None and name in secrets:
+            raise _error(
+                f"Secrets are named, never written: put the value into an environment variable and write "
+                f'{name}{_ENVIRONMENT_SUFFIX} = "THE_VARIABLE".',
+                source,
+                key,
+                name,
+            )
+        else:
+            values[name] = value
+    try:
+        return settings_type.model_validate(values)
+    except ValidationError as error:
+        raise invalid_value(error, source=source, key=key) from None  # its text may show a secret's value
+
+
+def unknown_key(name: str, known: Iterable[str], *, what: str = "key") -> str:
+    """Say that a key is unknown, and which known one is nearest."""
+    known = sorted(known)
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known) or 'none'}."
+    return f"{name!r} is no {what}. {hint}"
+
+
+def invalid_value(error: ValidationError, *, source: str | None, key: str | None) -> ConfigurationError:
+    """The first thing that pydantic found wrong, without the value that was given."""
+    detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return _error(f"{detail['msg']}.", source, key, ".".join(str(part) for part in detail["loc"]))
+
+
+def _error(problem: str, source: str | None, key: str | None, name: str) -> ConfigurationError:
+    path = ".".join(part for part in (key, name) if part)
+    where = f"{source}: {path}: " if source else f"{path}: " if path else ""
+    return ConfigurationError(f"{where}{problem}", source=source, key=path or None)
+
+
+def _read_secret(name: str, variable: object, source: str | None, key: str | None) -> str:
+    if not isinstance(variable, str) or not variable:
+        raise _error("must be the name of an environment variable.", source, key, name)
+    value = os.environ.get(variable)
+    if not value:
+        raise _error(f"the environment variable {variable!r} is not set. Set it and try again.", source, key, name)
+    return value
+
+
+def _names(settings_type: type[BaseModel]) -> frozenset[str]:
+    aliases = (field.alias for field in settings_type.model_fields.values() if field.alias)
+    return frozenset({*settings_type.model_fields, *aliases})
+
+
+def _secret_fields(settings_type: type[BaseModel]) -> frozenset[str]:
+    return frozenset(
+        name for name, field in settings_type.model_fields.items() if SecretStr in _parts_of(field.annotation)
+    )
+
+
+def _parts_of(annotation: object) -> tuple[object, ...]:
+    return (annotation, *getattr(annotation, "__args__", ()))
