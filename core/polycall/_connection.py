@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -70,6 +69,8 @@ class Connection:
     async def send_async(self, request: Request) -> Reply:
         """One round, async: send and extract; in a worker thread where the provider has no async hook."""
         if self._send_async is None:
+            import asyncio  # costs 20 ms, which sync users need not pay
+
             response = await asyncio.to_thread(self._send, client=self.client, request=request)
         else:
             response = await self._require(self._send_async(client=self.client, request=request), "polycall_send_async")

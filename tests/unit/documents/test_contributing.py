@@ -1,0 +1,77 @@
+"""The programs in CONTRIBUTING.md run, and print what it says they print."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCUMENT = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with every block that begins with a file name, under that name."""
+    for block in BLOCKS:
+        if named := re.match(r"# (\w+\.py)\n", block):
+            (tmp_path / named[1]).write_text(block, encoding="utf-8")
+    return tmp_path
+
+
+def run(program: str, folder: Path) -> str:
+    (folder / "program.py").write_text(program, encoding="utf-8")
+    finished = subprocess.run(
+        [sys.executable, "program.py"], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_the_tutorials_provider_answers_as_the_text_says(folder: Path) -> None:
+    (program,) = [block for block in BLOCKS if "register_provider(" in block]
+    expected = "".join(line.removeprefix("# ") + "\n" for line in program.splitlines() if line.startswith("# "))
+
+    assert run(program, folder) == expected == "Calls([Say(text='hello')])\n"
+
+
+def test_the_extensions_see_sync_and_async_calls(folder: Path) -> None:
+    program = """
+import asyncio
+from typing import Iterable
+import meter, parrot, polycall, stopwatch
+from pydantic import BaseModel
+
+class Say(BaseModel):
+    text: str
+
+polycall.register_provider("parrot", parrot)
+polycall.register_extension("meter", meter)
+polycall.register_extension("stopwatch", stopwatch)
+messages = [{"role": "user", "content": "hello"}]
+polycall.from_provider("parrot").create(messages, Iterable[Say])
+asyncio.run(polycall.from_provider("parrot", async_client=True).create(messages, Iterable[Say]))
+print(len(stopwatch.seconds), meter.tokens)
+"""
+
+    assert run(program, folder) == "2 {'parrot': 0}\n"
+
+
+def test_a_misspelt_hook_gets_the_message_that_the_text_shows(folder: Path) -> None:
+    source = (folder / "parrot.py").read_text(encoding="utf-8")
+    (folder / "parrot.py").write_text(source.replace("polycall_render_tools", "polycall_render_tool"), encoding="utf-8")
+    program = """
+import parrot, polycall
+try:
+    polycall.register_provider("parrot", parrot)
+except polycall.PluginError as error:
+    print(error)
+"""
+
+    shown = re.search(r"```text\nPluginError: (.*?)```", DOCUMENT, flags=re.DOTALL)
+    assert shown is not None
+    expected = shown[1].replace("polycall-parrot 0.1.0", "registered in code")
+    assert run(program, folder).split() == expected.split()
