@@ -15,7 +15,7 @@ demo: .venv/demo.stamp
 	@$(RUN)/python examples/demo.py
 
 test: .venv/dev.stamp
-	@$(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/dev.stamp
 	@$(RUN)/ruff check

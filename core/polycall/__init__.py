@@ -10,7 +10,7 @@ Plugin authors import `polycall.plugin`; the hooks are described in `polycall.ho
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         IncompleteOutputError,
         InvalidCallsError,
+        MessageError,
         ModeError,
         NoToolCallsError,
         OutputError,
@@ -57,6 +58,7 @@ __all__ = [
     "IncompleteOutputError",
     "InstalledPlugin",
     "InvalidCallsError",
+    "MessageError",
     "Mode",
     "ModeError",
     "NoToolCallsError",
@@ -94,6 +96,7 @@ _MODULES = {
         "ConfigurationError",
         "IncompleteOutputError",
         "InvalidCallsError",
+        "MessageError",
         "ModeError",
         "NoToolCallsError",
         "OutputError",
@@ -119,7 +122,7 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    value: object = getattr(_import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
 

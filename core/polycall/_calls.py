@@ -86,7 +86,7 @@ class Calls(Sequence[T_co]):
         if len(results) != len(self._values):
             raise ValueError(f"{len(self._values)} calls need as many results, in their order; got {len(results)}.")
         if self._continue_with is None:
-            return []
+            raise ValueError("These calls are part of a reply that is not over; read the stream to its end first.")
         return self._continue_with(results)
 
     @overload

@@ -57,7 +57,7 @@ class _ClientBase:
         stream: bool = False,
         deltas: bool = False,
     ) -> Exchange:
-        if isinstance(messages, (str, bytes)) or hasattr(messages, "keys"):
+        if isinstance(messages, (str, bytes)) or hasattr(messages, "keys") or not isinstance(messages, Iterable):
             raise TypeError(
                 f"messages must be a list of messages, got {type(messages).__name__}; write "
                 "messages=[{'role': 'user', 'content': ...}]."
@@ -65,7 +65,7 @@ class _ClientBase:
         if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
             raise ValueError(f"max_retries must be a whole number of at least 0, got {max_retries!r}.")
         tools = tools_for(response_model)
-        if tool_choice not in _CHOICES and tool_choice not in tools.tools:
+        if not isinstance(tool_choice, str) or (tool_choice not in _CHOICES and tool_choice not in tools.tools):
             raise ValueError(
                 f"tool_choice must be 'auto', 'required' or the name of a tool ({', '.join(tools.tools)}), "
                 f"got {tool_choice!r}."

@@ -150,7 +150,8 @@ def _read(file: Path) -> _ConfigFile:
                 return (PyprojectTomlConfigSettingsSource(settings_cls, file),)
             return (TomlConfigSettingsSource(settings_cls, file),)
 
-    ThisFile.model_config["pyproject_toml_table_header"] = _TABLE
+    if file.name == _PYPROJECT:  # without such a source pydantic-settings warns of the key
+        ThisFile.model_config["pyproject_toml_table_header"] = _TABLE
     try:
         return ThisFile()
     except ValidationError as error:
@@ -163,6 +164,8 @@ def _read(file: Path) -> _ConfigFile:
         raise invalid_value(error, source=source, key=None) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{source}: not a TOML file: {error}", source=source) from error
+    except AttributeError as error:  # out of pydantic-settings, which takes the tables on the way for granted
+        raise ConfigurationError(f"{source}: [{'.'.join(_TABLE)}] is not a table.", source=source) from error
     except OSError as error:
         raise ConfigurationError(f"{source}: cannot be read: {error.strerror}", source=source) from error
 

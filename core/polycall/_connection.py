@@ -68,32 +68,33 @@ class Connection:
 
     async def send_async(self, request: Request) -> Reply:
         """One round, async: send and extract; in a worker thread where the provider has no async hook."""
-        if self._send_async is None:
+        answer = None if self._send_async is None else self._send_async(client=self.client, request=request)
+        if answer is None and not self.provider.has_own("polycall_send_async"):
             import asyncio  # costs 20 ms, which sync users need not pay
 
             response = await asyncio.to_thread(self._send, client=self.client, request=request)
         else:
-            response = await self._require(self._send_async(client=self.client, request=request), "polycall_send_async")
+            response = await self._require(answer, "polycall_send_async")
         return self._extract(request, response)
 
     def open_stream(self, request: Request) -> ChunkStream[Any] | None:
         """The open stream of one round; ``None`` where the provider streams nothing."""
         if self._open_stream is None:
             return None
-        chunks: ChunkStream[Any] = self._require(
-            self._open_stream(client=self.client, request=request), "polycall_open_stream"
-        )
+        chunks: ChunkStream[Any] | None = self._open_stream(client=self.client, request=request)
+        if chunks is None and self.provider.has_own("polycall_open_stream"):
+            self._require(chunks, "polycall_open_stream")
         return chunks
 
     async def open_stream_async(self, request: Request) -> AsyncChunkStream[Any] | None:
         """As `open_stream`, async."""
         if self._open_stream_async is None:
             return None
+        opening = self._open_stream_async(client=self.client, request=request)
+        if opening is None and not self.provider.has_own("polycall_open_stream_async"):
+            return None
         chunks: AsyncChunkStream[Any] = self._require(
-            await self._require(
-                self._open_stream_async(client=self.client, request=request), "polycall_open_stream_async"
-            ),
-            "polycall_open_stream_async",
+            await self._require(opening, "polycall_open_stream_async"), "polycall_open_stream_async"
         )
         return chunks
 

@@ -7,6 +7,7 @@ PolycallError
 ├── UnknownClientError (TypeError)       an object that no installed plugin recognises
 ├── PluginError                          a plugin that is broken or breaks the hook contract
 ├── ResponseModelError (TypeError)       a ``response_model`` that is not Iterable[...] or list[...] of models
+├── MessageError (TypeError)             a message that the provider's protocol cannot carry
 ├── SchemaError (TypeError)              a field that the provider's schema cannot express
 └── OutputError                          the model's reply, with what is good in it
     ├── InvalidCallsError                calls that still fail after the corrections
@@ -90,6 +91,10 @@ class ResponseModelError(PolycallError, TypeError):
     """A ``response_model`` of another form than ``Iterable[A | B]``, ``Iterable[A]`` or ``list[...]``."""
 
 
+class MessageError(PolycallError, TypeError):
+    """A message, or a part of one, that the provider's protocol cannot carry. Raised before any request."""
+
+
 class SchemaError(PolycallError, TypeError):
     """A field has no form in the provider's schema. Raised before any request.
 
@@ -121,7 +126,7 @@ class OutputError(PolycallError):
 
     @property
     def text(self) -> str | None:
-        """The text of the last reply, ``None`` if it had none."""
+        """What the model said, ``None`` if nothing."""
         return self.calls.text
 
 

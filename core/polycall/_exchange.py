@@ -158,16 +158,19 @@ class Exchange:
 
     def fill_in(self, error: OutputError) -> None:
         """Give an error that came in the middle of a reply the good calls so far."""
+        early = [call for _, call in sorted(self._early.items())]
+        self._early = {}
         if self._rounds:
+            self._place_corrections([call for call in early if isinstance(call, ValidCall)])
             error.calls = self.calls()
             return
-        early = [call for _, call in sorted(self._early.items()) if isinstance(call, ValidCall)]
-        error.calls = Calls([call.value for call in early], tool_calls=[call.tool_call for call in early])
+        good = [call for call in early if isinstance(call, ValidCall)]
+        error.calls = Calls([call.value for call in good], tool_calls=[call.tool_call for call in good])
 
     def _text(self) -> str | None:
-        """What the model said: in the round of the calls; if that was silent, in the last round."""
-        said = (one.reply.text for one in self._rounds)
-        return next((text for text in said if text), None)
+        """What the model said beside its calls, first of all in the first round; without calls, its last words."""
+        rounds = self._rounds if self._slots else self._rounds[::-1]
+        return next((one.reply.text for one in rounds if one.reply.text), None)
 
     def _failures(self) -> list[CallFailure]:
         return [slot.outcome for slot in self._slots if isinstance(slot.outcome, CallFailure)]

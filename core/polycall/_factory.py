@@ -94,7 +94,11 @@ def from_client(
         if isinstance(provider, PluginError):
             broken.append(provider)
             continue
-        traits = _recognize(provider, client)
+        try:
+            traits = _recognize(provider, client)
+        except PluginError as error:
+            broken.append(error)
+            continue
         if traits is not None:
             return _adopt(provider, traits, client, mode, async_client, settings)
     known = ", ".join(registry.provider_names()) or "none"
@@ -186,7 +190,12 @@ def _from_named(
 
 
 def _recognize(provider: Provider, client: object) -> ClientTraits | None:
-    traits: ClientTraits | None = provider.hooks.polycall_recognize_client(client=client)
+    try:
+        traits: ClientTraits | None = provider.hooks.polycall_recognize_client(client=client)
+    except Exception as error:
+        raise provider.error(
+            f"failed at {_type_name(client)} in polycall_recognize_client: {type(error).__name__}: {error}."
+        ) from error
     return traits
 
 
@@ -205,9 +214,9 @@ def _adopt(
     if async_client is None:
         async_client = traits.asynchronous and not traits.sync
     if not (traits.asynchronous if async_client else traits.sync):
-        asked, is_ = ("async", "synchronous") if async_client else ("synchronous", "async")
+        asked, is_ = ("an async", "synchronous") if async_client else ("a synchronous", "async")
         raise UnknownClientError(
-            f"{_type_name(client)} is {is_}; an {asked} client was asked for. Pass the SDK's {asked} client."
+            f"{_type_name(client)} is {is_}; {asked} client was asked for. Pass {asked} client of its SDK."
         )
     typed_settings = make_settings(provider, settings)
     return _wrap(provider, client, typed_settings, traits.model, async_client=async_client, owned=False)

@@ -65,7 +65,9 @@ def check_hooks(plugin: object, name: str, distribution: str | None, *, is_provi
         elif options is None:
             problems.append(f"'{attribute}' is not marked with @polycall.plugin.hookimpl")
         else:
-            implemented.add(hook)
+            if not (wraps := options.get("wrapper") or options.get("hookwrapper")):
+                implemented.add(hook)
+            problems.extend(_kind_problems(attribute, hook, function, wraps=bool(wraps)))
             problems.extend(_signature_problems(attribute, hook, function))
     if is_provider:
         problems.extend(
@@ -105,6 +107,18 @@ def _signature_problems(attribute: str, hook: str, function: Callable[..., objec
         elif parameter.default is not inspect.Parameter.empty:
             problems.append(f"{where}: write it without a default")
     return problems
+
+
+def _kind_problems(attribute: str, hook: str, function: Callable[..., object], *, wraps: bool) -> list[str]:
+    """What would run nothing when it is called: a generator where a result is due, a coroutine where it is not."""
+    if wraps != inspect.isgeneratorfunction(function) and not (hook == "polycall_open_stream" and not wraps):
+        advice = "has no 'yield', which a wrapper needs" if wraps else "yields: mark it hookimpl(wrapper=True)"
+        return [f"'{attribute}' {advice}"]
+    if inspect.isasyncgenfunction(function):
+        return [f"'{attribute}' is an async generator: write an 'async def' that returns the result"]
+    if inspect.iscoroutinefunction(function) and not hook.endswith("_async"):
+        return [f"'{attribute}' must not be an 'async def'"]
+    return []
 
 
 def _nearest(name: str, names: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from polycall._types import FinishReason, Mode, ToolCall, Usage
 
@@ -51,10 +51,13 @@ class Request:
     model: str | None
     """The model's name as the caller gave it, ``None`` if neither the call nor the client names one."""
     messages: list[object]
-    """OpenAI-style dicts or the provider's own content objects, also mixed."""
+    """OpenAI-style dicts or the provider's own content objects, also mixed: what the caller passed, and what
+    `polycall_continue_conversation` appended. A provider takes at least the roles ``system``, ``user``,
+    ``assistant`` (with ``tool_calls``) and ``tool`` with text content, and raises `MessageError` for what its
+    protocol cannot carry."""
     tools: tuple[ToolSpec, ...]
-    tool_payload: object
-    """What `polycall_render_tools` returned for these tools."""
+    tool_payload: Any
+    """What `polycall_render_tools` returned for these tools; opaque to the core."""
     tool_choice: str
     """``"auto"``, ``"required"`` or the name of one of ``tools``."""
     strict: bool | None
@@ -85,8 +88,9 @@ class Reply:
     refusal: str | None = None
     """Set where the model refused or the provider blocked: its reason, in its words."""
     whole: bool = True
-    """False for a stream that ended without any sign that the reply is whole."""
-    turn: object = None
+    """False for a stream that ended without any sign that the reply is whole; enough by itself, where nothing is
+    known of the call that was cut off."""
+    turn: Any = None
     """The model's turn as it came, for `polycall_continue_conversation`; the core never looks inside."""
     raw_response: Callable[[], object] | None = None
     """Builds the SDK's own response object; called at most once, when the user asks for it."""
@@ -104,7 +108,10 @@ class CallResult:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """A call began: its name is known, its arguments are not yet complete."""
+    """A call began: its name is known, its arguments are not yet complete.
+
+    A protocol that carries whole calls need not report it: the core does, before the call's `CallCompleted`.
+    """
 
     index: int
     """The call's place in the reply, from 0."""
@@ -118,7 +125,7 @@ class ArgumentsDelta:
 
     index: int
     text: str
-    """The new piece of JSON text; may be cut anywhere."""
+    """The new piece of JSON text; may be cut anywhere. A protocol whose arguments are no JSON text reports none."""
 
 
 @dataclass(frozen=True, slots=True)

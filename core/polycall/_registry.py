@@ -27,6 +27,9 @@ from polycall._plugin_checks import check_hook_api, check_hooks, describe
 
 _log = logging.getLogger("polycall.plugins")
 
+_PROVIDER = "provider"
+"""What pluggy knows the provider's plugin as; an extension may have the provider's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -38,8 +41,15 @@ class Provider:
 
     def implements(self, hook: str) -> bool:
         """Whether any plugin implements a hook (a wrapper alone does not count)."""
+        return bool(self._implementers(hook))
+
+    def has_own(self, hook: str) -> bool:
+        """Whether the provider's plugin itself implements a hook, so that it owes an answer."""
+        return _PROVIDER in self._implementers(hook)
+
+    def _implementers(self, hook: str) -> list[str]:
         caller: pluggy.HookCaller = getattr(self.hooks, hook)
-        return any(not (impl.wrapper or impl.hookwrapper) for impl in caller.get_hookimpls())
+        return [impl.plugin_name for impl in caller.get_hookimpls() if not (impl.wrapper or impl.hookwrapper)]
 
     def error(self, problem: str) -> PluginError:
         """A `PluginError` that names this provider."""
@@ -135,10 +145,10 @@ class Registry:
     def _build(self, provider: _LoadedPlugin) -> Provider:
         manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         manager.add_hookspecs(hookspecs)
-        _register(manager, provider)
+        _register(manager, provider, _PROVIDER)
         # pluggy calls the last registered first: register in reverse, so that extensions run in the order of names.
         for extension in reversed(self._load_extensions()):
-            _register(manager, extension)
+            _register(manager, extension, f"extension {extension.name}")
         return Provider(provider.name, provider.distribution, manager.hook)
 
     def _load_provider(self, name: str) -> _LoadedPlugin:
@@ -197,9 +207,9 @@ class Registry:
         return ProviderNotFoundError(message, name=name, installed=installed)
 
 
-def _register(manager: pluggy.PluginManager, loaded: _LoadedPlugin) -> None:
+def _register(manager: pluggy.PluginManager, loaded: _LoadedPlugin, role: str) -> None:
     try:
-        manager.register(loaded.plugin, name=loaded.name)
+        manager.register(loaded.plugin, name=role)
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(
             f"{describe(loaded.name, loaded.distribution)} cannot be registered: {error}",

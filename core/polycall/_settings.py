@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -99,9 +100,13 @@ def _names(settings_type: type[BaseModel]) -> frozenset[str]:
 
 def _secret_fields(settings_type: type[BaseModel]) -> frozenset[str]:
     return frozenset(
-        name for name, field in settings_type.model_fields.items() if SecretStr in _parts_of(field.annotation)
+        given
+        for name, field in settings_type.model_fields.items()
+        if _holds_secret(field.annotation)
+        for given in (name, field.alias)
+        if given
     )
 
 
-def _parts_of(annotation: object) -> tuple[object, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeAlias, TypeVar, cast
@@ -56,6 +56,7 @@ class _StreamBase(Generic[T]):
         self._exchange = exchange
         self._values: list[T] = []
         self._tool_calls: list[ToolCall] = []
+        self._started: set[int] = set()
         self._result: Calls[T] | None = None
 
     @property
@@ -67,16 +68,26 @@ class _StreamBase(Generic[T]):
             return self._result
         return Calls(self._values, tool_calls=self._tool_calls)
 
-    def _on_event(self, event: StreamEvent) -> CallEvent[T] | None:
+    def _on_event(self, event: StreamEvent) -> Iterable[CallEvent[T]]:
         if not isinstance(event, CallCompleted):
-            return event
-        outcome = self._exchange.validate_early(event.tool_call)
+            if isinstance(event, CallStarted):
+                self._started.add(event.index)
+            return (event,)
+        call = event.tool_call
+        events: list[CallEvent[T]] = []
+        if self._exchange.first_request.report_deltas and call.index not in self._started:
+            # A protocol that carries whole calls: a display that waits for beginnings must not miss this one.
+            events.append(CallStarted(call.index, call.id, call.name))
+        outcome = self._exchange.validate_early(call)
         if isinstance(outcome, CallFailure):
-            return CallFailed(outcome)
+            events.append(CallFailed(outcome))
+        elif not self._exchange.correcting:
+            events.append(self._ready(outcome))
         # Whether a call of a correction is new is known when the whole reply is there: `_on_reply` gives it out.
-        return None if self._exchange.correcting else self._ready(outcome)
+        return events
 
     def _on_reply(self, reply: Reply) -> list[CallEvent[T]]:
+        self._started.clear()
         return [self._ready(call) for call in self._exchange.receive(reply)]
 
     def _on_end(self) -> None:
@@ -120,7 +131,8 @@ class CallStream(_StreamBase[T]):
 
         `CallStarted`, `ArgumentsDelta` and `TextDelta` come only if the stream was asked for with ``deltas=True``.
         """
-        yield from self._events
+        for event in self._events:  # noqa: UP028 - "yield from" would end the stream when this iterator is left
+            yield event
 
     def collect(self) -> Calls[T]:
         """Read to the end.
@@ -159,9 +171,7 @@ class CallStream(_StreamBase[T]):
                     decoder = self._connection.decoder(request)
                     for chunk in self._chunks:
                         for event in decoder.feed(chunk):
-                            seen = self._on_event(event)
-                            if seen is not None:
-                                yield seen
+                            yield from self._on_event(event)
                     reply = self._connection.note_reply(request, decoder.finish())
                     chunks, self._chunks = self._chunks, None
                     chunks.close()
@@ -215,6 +225,7 @@ class AsyncCallStream(_StreamBase[T]):
 
     async def close(self) -> None:
         """As `CallStream.close`."""
+        self._request = None
         await self._events.aclose()
         await self._close_chunks()
 
@@ -228,8 +239,8 @@ class AsyncCallStream(_StreamBase[T]):
 
     async def _open(self) -> Self:
         if not self._opened and self._request is not None:
-            self._opened = True
             self._chunks = await self._connection.open_stream_async(self._request)
+            self._opened = True  # not before: what could not be opened may be opened again
         return self
 
     async def _close_chunks(self) -> None:
@@ -248,8 +259,7 @@ class AsyncCallStream(_StreamBase[T]):
                     decoder = self._connection.decoder(request)
                     async for chunk in self._chunks:
                         for event in decoder.feed(chunk):
-                            seen = self._on_event(event)
-                            if seen is not None:
+                            for seen in self._on_event(event):
                                 yield seen
                     reply = self._connection.note_reply(request, decoder.finish())
                     await self._close_chunks()

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import typing_extensions
 from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError, RootModel, TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from polycall._errors import ResponseModelError, SchemaError
 from polycall._protocol import ToolSpec
@@ -22,6 +22,8 @@ from polycall._protocol import ToolSpec
 _MAX_NAME_LENGTH = 64
 _FOREIGN_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")
 _FORMS = "Iterable[Model], Iterable[ModelA | ModelB] or list[...], each a pydantic model, a dataclass or a TypedDict"
+_CHOICES = ("auto", "required")
+_DEFINE_IT = "Define or import the type at module level, outside of 'if TYPE_CHECKING'."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,25 +53,21 @@ def tools_for(response_model: object) -> ToolSet:
         ResponseModelError: Another form, or two members of one name.
         SchemaError: A field has a type that no JSON Schema can express.
     """
-    try:
-        return _cached_tools_for(response_model)
-    except TypeError as error:
-        if "unhashable" not in str(error):
-            raise
-        return _make_tools(response_model)
+    # Cached by the members in their order: A | B equals B | A.
+    return _make_tools(_members(response_model))
 
 
 @lru_cache(maxsize=256)
-def _cached_tools_for(response_model: object) -> ToolSet:
-    return _make_tools(response_model)
-
-
-def _make_tools(response_model: object) -> ToolSet:
+def _make_tools(response_models: tuple[object, ...]) -> ToolSet:
     tools: dict[str, Tool] = {}
     members: dict[str, object] = {}
-    for member in _members(response_model):
+    for member in response_models:
         tool = _make_tool(member)
         name = tool.spec.name
+        if name in _CHOICES:
+            raise ResponseModelError(
+                f"A tool cannot be named {name!r}, a word of tool_choice. Rename {_qualified_name(member)}."
+            )
         if name in tools:
             raise ResponseModelError(
                 f"Two members of response_model would be tools of one name, {name!r}: "
@@ -84,8 +82,10 @@ def _members(response_model: object) -> tuple[object, ...]:
     container = _unwrap(response_model)
     if get_origin(container) not in (collections.abc.Iterable, list):
         raise ResponseModelError(_wrong_form(response_model))
-    (item,) = get_args(container)
-    members = _union_members(item)
+    arguments = get_args(container)
+    if len(arguments) != 1:  # a bare typing.Iterable
+        raise ResponseModelError(_wrong_form(response_model))
+    members = _union_members(arguments[0])
     for member in members:
         if not _is_model(member):
             raise ResponseModelError(
@@ -123,10 +123,11 @@ def _is_model(annotation: object) -> bool:
 
 def _wrong_form(response_model: object) -> str:
     form = ""
-    if all(_is_model(member) for member in _union_members(response_model)):
-        form = f" Write response_model=Iterable[{_show(response_model)}]."
+    members = list(_union_members(response_model))
+    if all(_is_model(member) for member in members):
+        form = f" Write response_model=Iterable[{' | '.join(map(_show, members))}]."
     elif arguments := get_args(_unwrap(response_model)):
-        members = [member for argument in arguments for member in _union_members(argument)]
+        members = [member for argument in arguments if argument is not ... for member in _union_members(argument)]
         if all(_is_model(member) for member in members):
             form = f" Write response_model=Iterable[{' | '.join(map(_show, members))}]."
     return f"response_model must be {_FORMS}; got {_show(response_model)}.{form}"
@@ -138,13 +139,13 @@ def _make_tool(member: object) -> Tool:
         adapter: TypeAdapter[Any] = TypeAdapter(_accepted_by_pydantic(member))
         # A tool's arguments are what the model writes: the validation schema, with the names that validation takes.
         schema = adapter.json_schema(mode="validation", by_alias=True)
-    except PydanticUndefinedAnnotation as error:
-        raise SchemaError(
-            f"{name}.{error.name}", f"{error.message}. Define the type where {name} is defined, at module level."
-        ) from error
+    except NameError as error:  # pydantic's PydanticUndefinedAnnotation is one too
+        raise SchemaError(name, f"{_first_line(error)}. {_DEFINE_IT}") from error
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
         raise SchemaError(name, f"has a field that no JSON Schema can express: {_first_line(error)}") from error
     except PydanticUserError as error:
+        if error.code == "class-not-fully-defined":
+            raise SchemaError(name, f"An annotation names a type that is not known there. {_DEFINE_IT}") from error
         raise SchemaError(name, f"pydantic cannot make a schema of it: {_first_line(error)}") from error
     schema = _with_object_root(schema, name)
     schema.pop("title", None)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
 from polycall._tools import Tool, ToolSet
 from polycall._types import CallFailure, ToolCall
 
 _MAX_LISTED_ERRORS = 10
 _MAX_SHOWN_INPUT = 80
+_MAYBE_INFINITE = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
+"""In every text with a number beyond a float's range: an exponent of two digits needs over 200 digits before it."""
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +58,67 @@ def validate_call(tool_call: ToolCall, tools: ToolSet, context: object = None) -
         fields = frozenset(str(line["loc"][0]) for line in error.errors(include_url=False) if line["loc"])
         return CallFailure(tool_call, _explain(error), fields)
     except _NotJsonError as error:
-        return CallFailure(tool_call, str(error))
+        return CallFailure(tool_call, f"the arguments are not valid JSON: {error}")
+    except PydanticSerializationError as error:
+        return CallFailure(tool_call, f"the arguments cannot be written as JSON: {error}")
 
 
 class _NotJsonError(Exception):
-    """The arguments are not JSON; the message says where."""
+    """The arguments are not JSON; the message says why."""
 
 
 def _validate_text(text: str, tool: Tool, context: object) -> object:
-    if not text or text.isspace() or text == "null":
+    if text.strip() in ("", "null"):
         # A call without arguments: many servers send nothing instead of "{}" (simonw/llm#1521, vercel/ai#14722).
         text = "{}"
-    if "NaN" in text or "Infinity" in text:
-        _refuse_constants(text)
+    if _MAYBE_INFINITE.search(text):
+        _refuse_infinite(text)
     try:
         return tool.adapter.validate_json(text, context=context)
     except ValidationError as error:
         repaired = _repair(text, error)
         if repaired is None:
             raise
-    return tool.adapter.validate_json(repaired, context=context)
+    return _validate_text(repaired, tool, context)
 
 
-def _refuse_constants(text: str) -> None:
-    """Refuse the bare words NaN and Infinity, which are not JSON although parsers take them for floats."""
-
-    def refuse(constant: str) -> object:
-        raise _NotJsonError(f"the arguments are not valid JSON: {constant} is no JSON value")
-
+def _refuse_infinite(text: str) -> None:
+    """Refuse NaN, Infinity and numbers beyond a float's range: a field would get a value that the model never wrote."""
     try:
-        json.loads(text, parse_constant=refuse, strict=False)
+        json.loads(text, strict=False, parse_constant=_finite, parse_float=_finite, parse_int=_finite)
     except (ValueError, RecursionError):
-        return  # broken in another way too; the validator says how
+        return  # broken in another way; the validator says how
 
 
-def _repair(text: str, error: ValidationError) -> str | bytes | None:
-    """The text without the two faults whose meaning is beyond doubt; ``None`` if it has neither.
+def _finite(literal: str) -> None:
+    if not literal.lstrip("-")[:1].isdigit():
+        raise _NotJsonError(f"{literal} is no JSON value")
+    if math.isinf(float(literal)):
+        raise _NotJsonError(f"the number {_shorten(literal)} is out of range")
+
+
+def _repair(text: str, error: ValidationError) -> str | None:
+    """The text without a fault whose meaning is beyond doubt; ``None`` if it has no such fault.
 
     - The object encoded twice, as a JSON string that holds JSON (vllm#54964, OpenManus#989).
     - Raw control characters inside strings (rhesis#2488, omlx#1672).
+
+    The text is mended, not read and written anew: numbers keep every digit.
     """
-    if not text.lstrip().startswith(('"', "{")):
-        return None
-    try:
-        value = json.loads(text, strict=False)
-        if isinstance(value, str):
-            value = json.loads(value, strict=False)
-            return to_json(value) if isinstance(value, dict) else None
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(value, dict) and any(line["type"] == "json_invalid" for line in error.errors(include_url=False)):
-        return to_json(value)
+    if text.lstrip().startswith('"'):
+        try:
+            inner = json.loads(text, strict=False)
+        except ValueError:
+            return None
+        return inner if isinstance(inner, str) and inner.lstrip().startswith("{") else None
+    if any(line["type"] == "json_invalid" and not line["loc"] for line in error.errors(include_url=False)):
+        escaped = _STRING.sub(_escape_control_characters, text)
+        return escaped if escaped != text else None
     return None
+
+
+def _escape_control_characters(string: re.Match[str]) -> str:
+    return _CONTROL_CHARACTER.sub(lambda character: f"\\u{ord(character[0]):04x}", string[0])
 
 
 def _explain(error: ValidationError) -> str:

@@ -165,8 +165,9 @@ def polycall_render_tools(
     :param tool_choice: ``"auto"``, ``"required"`` or the name of one of ``tools``.
     :param strict: Whether the provider shall enforce the schema; ``None`` leaves it to the plugin.
     :returns: In any form: the core hands it to this provider's other hooks as ``request.tool_payload``.
-    :raises SchemaError: A field has no form in this provider's schema, or ``strict`` cannot be had for it. Never
-        leave out a field, a tool, or a constraint that is told to the model nowhere else.
+    :raises SchemaError: A field has no form in this provider's schema, or ``strict=True`` cannot be had: for this
+        field, or (with the tool's name as the path) at all. Never leave out a field, a tool, or a constraint that is
+        told to the model nowhere else.
 
     Since hook API 1.
     """
@@ -182,6 +183,7 @@ def polycall_send(client: Any, request: Request) -> Any:
     Called once per round by `polycall.Client`.
 
     :returns: The reply in any form that `polycall_extract_reply` understands; raw bytes are welcome.
+    :raises MessageError: A message that the protocol cannot carry; nothing was sent.
     :raises Exception: The SDK's own, unwrapped.
 
     Blocks. Since hook API 1.
@@ -206,7 +208,7 @@ def polycall_open_stream(client: Any, request: Request) -> ChunkStream[Any]:
 
     :returns: Chunks in any form that the decoder understands. ``close()`` is always called, also when the caller
         leaves half-way; it must close the connection even if no chunk was read yet (a generator that was never
-        started does not run its ``finally``).
+        started does not run its ``finally``). What this hook itself opens before it raises, it closes.
     :raises Exception: The SDK's own, unwrapped, here or while iterating.
 
     Blocks until the reply begins. Since hook API 1.
@@ -277,7 +279,8 @@ def polycall_continue_conversation(
     :param results: One for each of ``reply.tool_calls``, in the same order.
     :param note: What to tell the model after the results, as the user's next words; ``None`` if nothing. Given where
         no result can carry it: the reply had no calls, or left out a call that was to be corrected.
-    :returns: A new list, which `Request.messages` of the next round will be.
+    :returns: A new list, which `Request.messages` of the next round will be. What is appended may be the provider's
+        own objects; the core and the caller pass them through.
 
     Since hook API 1.
     """

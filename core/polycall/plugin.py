@@ -15,6 +15,14 @@ from __future__ import annotations
 
 import pluggy
 
+from polycall._errors import (
+    ConfigurationError,
+    MessageError,
+    PluginError,
+    RefusalError,
+    ResponseError,
+    SchemaError,
+)
 from polycall._protocol import (
     ArgumentsDelta,
     AsyncChunkStream,
@@ -30,8 +38,12 @@ from polycall._protocol import (
     TextDelta,
     ToolSpec,
 )
+from polycall._schema_dialect import Dialect, RenderedSchema
+from polycall._schema_dialect import Limits as SchemaLimits
+from polycall._schema_render import render_schema
 from polycall._types import FinishReason, Mode, ToolCall, Usage
-from polycall.hookspecs import HOOK_API_VERSION, PROJECT_NAME
+from polycall.hookspecs import HOOK_API_VERSION
+from polycall.hookspecs import PROJECT_NAME as _PROJECT_NAME
 
 __all__ = [
     "HOOK_API_VERSION",
@@ -42,10 +54,19 @@ __all__ = [
     "CallStarted",
     "ChunkStream",
     "ClientTraits",
+    "ConfigurationError",
+    "Dialect",
     "FinishReason",
+    "MessageError",
     "Mode",
+    "PluginError",
+    "RefusalError",
+    "RenderedSchema",
     "Reply",
     "Request",
+    "ResponseError",
+    "SchemaError",
+    "SchemaLimits",
     "StreamDecoder",
     "StreamEvent",
     "TextDelta",
@@ -54,9 +75,10 @@ __all__ = [
     "Usage",
     "hookimpl",
     "is_instance_of",
+    "render_schema",
 ]
 
-hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(_PROJECT_NAME)
 """Marks a function as the implementation of the hook of its name; ``hookimpl(wrapper=True)`` wraps it."""
 
 

@@ -1,0 +1,596 @@
+"""Renders a tool's JSON Schema, as pydantic makes it, in a provider's dialect.
+
+One walk over the schema for all dialects. What a dialect lacks is rewritten into a form that it has, and the walk goes
+on with that form: a map is walked as a list of key and value, a tuple as an object. Definitions are rendered once each,
+also where references to them are inlined, so the cost is linear in the size of the schema.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from polycall._errors import SchemaError
+from polycall._protocol import ToolSpec
+from polycall._schema_dialect import ANNOTATIONS, ASSERTIONS, JSON_TYPES, Dialect, RenderedSchema
+from polycall._schema_keywords import (
+    STRUCTURE,
+    TELLING_NOTHING,
+    adapt_assertion,
+    is_finite,
+    json_type,
+    reading_order,
+    telling_title,
+    types_of,
+)
+from polycall._schema_limits import check_limits
+from polycall._schema_notes import describe, note_for
+from polycall._schema_restore import (
+    ArrayPlan,
+    EntriesPlan,
+    JsonObject,
+    ObjectPlan,
+    Plan,
+    Property,
+    ReferencePlan,
+    TuplePlan,
+    UnionPlan,
+    fits_shape,
+    restorer_for,
+)
+
+_MAX_INLINED_SCHEMAS = 20_000
+_DEFINITIONS = "#/$defs/"
+
+Rendered = tuple[JsonObject, Plan | None]
+
+
+def render_schema(tool: ToolSpec, dialect: Dialect) -> RenderedSchema:
+    """Render a tool's schema in a provider's dialect.
+
+    Args:
+        tool: Its schema is not changed.
+        dialect: What the provider takes.
+
+    Returns:
+        The schema, and how to undo on the arguments what it changed in shape.
+
+    Raises:
+        SchemaError: A field's shape has no form in the dialect, with the path of the field
+            (``"Trip.legs[].size"``; ``.*`` is any value of a map) and what to write instead.
+    """
+    walk = _Walk(tool, dialect)
+    schema, plan = walk.root()
+    if dialect.limits:
+        check_limits(schema, dialect.limits, tool.name, dialect)
+    return RenderedSchema(schema, restorer_for(plan), walk.exact)
+
+
+class _Walk:
+    """One rendering of one tool."""
+
+    def __init__(self, tool: ToolSpec, dialect: Dialect) -> None:
+        self.exact = True
+        self._tool = tool
+        self._dialect = dialect
+        definitions = tool.schema.get("$defs")
+        self._definitions: Mapping[str, object] = definitions if isinstance(definitions, Mapping) else {}
+        self._rendered: dict[str, JsonObject] = {}
+        self._plans: dict[str, Plan | None] = {}
+        self._waiting: deque[tuple[str, str]] = deque()
+        """Definitions that were referred to and are not yet rendered, each with the path of its first use."""
+        self._inlining: list[str] = []
+        self._sizes: dict[str, int] = {}
+        self._size = 0
+
+    def root(self) -> Rendered:
+        schema, plan = self._render(_without(self._tool.schema, "$defs", "title"), self._tool.name, 0)
+        while self._waiting:
+            name, path = self._waiting.popleft()
+            definition = self._definition(name, path)
+            self._rendered[name], self._plans[name] = self._render(definition, path, 0)
+        if self._rendered and self._dialect.references == "keep":
+            schema = {"$defs": self._rendered, **schema}
+        return schema, plan
+
+    # -- by kind ------------------------------------------------------------------------------------------------------
+
+    def _render(self, source: object, path: str, depth: int, name: str = "") -> Rendered:
+        """Render one schema. ``name`` is the property it belongs to, for telling a title that repeats it."""
+        self._size += 1
+        if depth > self._dialect.max_depth or self._size > _MAX_INLINED_SCHEMAS:
+            raise self._error(path, f"the types are nested too deeply for {self._dialect.name}. Use flatter models.")
+        if source is False:
+            raise self._error(path, "nothing fits this type. Remove the field.")
+        if not isinstance(source, dict):
+            source = {}
+        if title := telling_title(source.get("title"), name):
+            source = {**source, "description": describe([title, _text(source.get("description"))], ())}
+        if "$ref" in source:
+            return self._reference(source, path, depth)
+        if "allOf" in source and not self._dialect.all_of:
+            return self._render(self._merged(source, path), path, depth)
+        if "anyOf" in source or "oneOf" in source:
+            return self._union(source, path, depth)
+        if "const" in source and (not self._dialect.const or source["const"] is None):
+            return self._enum({**_without(source, "const"), "enum": [source["const"]]}, path, depth)
+        if "enum" in source:
+            return self._enum(source, path, depth)
+        types = types_of(source)
+        if len(types) > 1 and self._dialect.null == "nullable":
+            return self._union({**_without(source, "type"), "anyOf": _by_type(source, types)}, path, depth)
+        if types == ["object"]:
+            return self._object(source, path, depth)
+        if types == ["array"]:
+            return self._array(source, path, depth)
+        if types == ["null"] and self._dialect.null == "nullable":
+            return self._finish({**source, "type": "string"}, {"nullable": True}, ["always null"]), None
+        if not types:
+            return self._any(source, path)
+        return self._finish(source, {}), None
+
+    def _reference(self, source: JsonObject, path: str, depth: int) -> Rendered:
+        name = str(source["$ref"]).removeprefix(_DEFINITIONS)
+        siblings = _without(source, "$ref", "title")
+        if self._dialect.references == "inline":
+            return self._inlined(name, siblings, path, depth)
+        self._refer(source["$ref"], path)
+        reference: JsonObject = {"$ref": f"{_DEFINITIONS}{name}"}
+        beside = self._finish(siblings, {})
+        if beside and not self._dialect.reference_siblings:
+            reference = {"anyOf": [reference]}
+        return {**reference, **beside}, ReferencePlan(name, self._plans)
+
+    def _refer(self, value: object, path: str) -> None:
+        """See to it that the definitions are rendered which a reference, or the raw value of a keyword, refers to."""
+        waiting = [value]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, str) and part.startswith(_DEFINITIONS):
+                name = part.removeprefix(_DEFINITIONS)
+                if name not in self._plans:
+                    self._plans[name] = None
+                    self._waiting.append((name, path))
+            elif isinstance(part, dict | list):
+                waiting.extend(part.values() if isinstance(part, dict) else part)
+
+    def _inlined(self, name: str, siblings: JsonObject, path: str, depth: int) -> Rendered:
+        if name in self._inlining:
+            raise self._error(
+                path,
+                f"refers to {name}, which it is a part of; {self._dialect.name} has no form for recursive types. "
+                "Write one model for each level, down to the depth that you need.",
+            )
+        if name in self._rendered:
+            self._size += self._sizes[name]
+        else:
+            before = self._size
+            self._inlining.append(name)
+            definition = self._definition(name, path)
+            self._rendered[name], self._plans[name] = self._render(definition, path, depth + 1)
+            self._inlining.pop()
+            self._sizes[name] = self._size - before
+        schema, plan = self._rendered[name], self._plans[name]
+        beside = self._finish(siblings, {})
+        if not beside:
+            return schema, plan
+        described = describe([_text(beside.get("description")), _text(schema.get("description"))], ())
+        return self._beside(schema, {**beside, "description": described} if described else beside), plan
+
+    def _definition(self, name: str, path: str) -> JsonObject:
+        definition = self._definitions.get(name)
+        if not isinstance(definition, dict):
+            raise self._error(path, f"refers to {name!r}, which its JSON Schema does not define.")
+        own_title = telling_title(definition.get("title"), name)
+        return definition if own_title else _without(definition, "title")
+
+    def _merged(self, source: JsonObject, path: str) -> JsonObject:
+        branches = source["allOf"]
+        if not (isinstance(branches, list) and len(branches) == 1 and isinstance(branches[0], dict)):
+            raise self._error(path, f"{self._dialect.name} has no form for 'allOf'. Write one model with all fields.")
+        return {**branches[0], **_without(source, "allOf")}
+
+    def _any(self, source: JsonObject, path: str) -> Rendered:
+        if self._dialect.any_value == "refuse":
+            raise self._error(
+                path, f"any value would do, which {self._dialect.name} has no form for. Give the field a type."
+            )
+        if self._dialect.any_value == "types":
+            return self._finish(source, {"type": list(JSON_TYPES)}), None
+        return self._finish(source, {}), None
+
+    # -- unions and enums ---------------------------------------------------------------------------------------------
+
+    def _union(self, source: JsonObject, path: str, depth: int) -> Rendered:
+        keyword = "oneOf" if "oneOf" in source else "anyOf"
+        branches = [*_flat(_list(source.get("anyOf"))), *_flat(_list(source.get("oneOf")))]
+        rendered_keyword = keyword if self._dialect.one_of else "anyOf"
+        nullable = self._dialect.null == "nullable" and any(_is_null(branch) for branch in branches)
+        if nullable:
+            branches = [branch for branch in branches if not _is_null(branch)] or [{"type": "null"}]
+        rendered = [self._render(branch, path, depth + 1) for branch in branches]
+        beside = self._finish(_without(source, "anyOf", "oneOf"), {})
+        if nullable:
+            beside["nullable"] = True
+        if len(rendered) == 1:
+            schema, plan = rendered[0]
+            if not beside:
+                return schema, plan
+            described = describe([_text(beside.get("description")), _text(schema.get("description"))], ())
+            if "$ref" not in schema:
+                return self._beside(schema, {**beside, "description": described} if described else beside), plan
+        union: JsonObject = {rendered_keyword: [schema for schema, _ in rendered]}
+        return self._beside(union, beside), self._union_plan(rendered)
+
+    def _union_plan(self, rendered: Sequence[Rendered]) -> Plan | None:
+        if all(plan is None for _, plan in rendered):
+            return None
+        return UnionPlan(rendered, lambda value, schema: fits_shape(value, schema, self._rendered))
+
+    def _beside(self, schema: JsonObject, beside: JsonObject) -> JsonObject:
+        """A copy of a schema with more keywords; they go into the branches if nothing may stand beside ``anyOf``."""
+        if not beside:
+            return schema
+        if not (self._dialect.any_of_alone and "anyOf" in schema):
+            return {**schema, **beside}
+        branches: list[object] = []
+        for branch in _list(schema["anyOf"]):
+            branch = _object(branch)
+            described = describe([_text(beside.get("description")), _text(branch.get("description"))], ())
+            branches.append(self._beside(branch, {**beside, "description": described} if described else beside))
+        return {**schema, "anyOf": branches}
+
+    def _enum(self, source: JsonObject, path: str, depth: int) -> Rendered:
+        values = _list(source["enum"])
+        types = list(dict.fromkeys(map(json_type, values)))
+        if {*types} == {"integer", "number"}:
+            types = ["number"]
+        declared = types_of(source)
+        if len(declared) == 1 and set(types) <= {declared[0], "integer" if declared == ["number"] else declared[0]}:
+            types = declared
+        split = self._dialect.typed_enums or not set(types) <= self._dialect.enum_types
+        if len(types) > 1 and split:
+            branches = [
+                {"type": each, "enum": [value for value in values if json_type(value) in _same_kind(each, types)]}
+                for each in types
+            ]
+            return self._union({**_without(source, "enum", "type"), "anyOf": list(branches)}, path, depth)
+        bare = _without(source, "enum", "type")
+        if types == ["null"]:
+            return self._render({**bare, "type": "null"}, path, depth)
+        said = all(map(is_finite, values)) and (self._dialect.empty_enum_value or "" not in values)
+        if not split and said and set(types) <= self._dialect.enum_types:
+            kind = {"type": source["type"]} if "type" in source else {}
+            return self._finish({**bare, **kind}, {"enum": values}), None
+        if types[0] in ("object", "array") or len(types) > 1:
+            if self._dialect.any_value != "keep":
+                raise self._error(path, f"{self._dialect.name} has no form for these values. Give the field a type.")
+            return self._finish(bare, {}, self._notes("enum", values)), None
+        if said and types[0] in self._dialect.enum_types:
+            return self._finish({**bare, "type": types[0]}, {"enum": values}), None
+        return self._finish({**bare, "type": types[0]}, {}, self._notes("enum", values)), None
+
+    # -- objects and arrays -------------------------------------------------------------------------------------------
+
+    def _object(self, source: JsonObject, path: str, depth: int) -> Rendered:
+        properties = source.get("properties")
+        named: Mapping[str, object] = properties if isinstance(properties, Mapping) else {}
+        source = self._as_plain_map(source)
+        others = source.get("additionalProperties", False if named else None)
+        if not named and (others not in (None, False) or "patternProperties" in source):
+            return self._map(source, others, path, depth)
+        if named and others is not False and not self._dialect.open_objects:
+            raise self._error(
+                path,
+                f"has fields of its own and takes further ones, which {self._dialect.name} has no form for. "
+                "Use extra='ignore' or 'forbid', and a field of type list for what is open.",
+            )
+        if not named and not self._dialect.empty_objects:
+            raise self._error(path, f"has no fields, which {self._dialect.name} has no form for. Give it a field.")
+        return self._closed_object(source, named, others, path, depth)
+
+    def _closed_object(
+        self,
+        source: JsonObject,
+        named: Mapping[str, object],
+        others: object,
+        path: str,
+        depth: int,
+        item_paths: Mapping[str, str] | None = None,
+    ) -> Rendered:
+        required = [name for name in _list(source.get("required")) if name in named]
+        rendered: JsonObject = {}
+        plans: dict[str, Property] = {}
+        names: dict[object, str] = {}
+        for name, part in named.items():
+            part_path = item_paths[name] if item_paths else f"{path}.{name}"
+            names[name] = rendered_name = self._property_name(name, names.values())
+            schema, plan, null_is_absent = self._property(part, name, name in required, part_path, depth)
+            rendered[rendered_name] = schema
+            if plan or null_is_absent or rendered_name != name:
+                plans[rendered_name] = Property(name, plan, null_is_absent)
+        built: JsonObject = {"properties": rendered}
+        wanted = list(rendered) if self._dialect.all_required else [names[name] for name in required]
+        if wanted or self._dialect.all_required:
+            built["required"] = wanted
+        others_plan = None
+        if isinstance(others, dict) and others:
+            built["additionalProperties"], others_plan = self._render(others, f"{path}.*", depth + 1)
+        elif others is not None and (others is not False or "additionalProperties" in source or self._dialect.closed):
+            built["additionalProperties"] = others is not False
+        elif others is None and self._dialect.closed:
+            built["additionalProperties"] = False
+        if not self._dialect.additional_properties:
+            built.pop("additionalProperties", None)
+        if self._dialect.property_ordering and len(rendered) > 1:
+            built["propertyOrdering"] = list(rendered)
+        plan = ObjectPlan(plans, others_plan) if plans or others_plan else None
+        return self._finish(source, built), plan
+
+    def _property(
+        self, source: object, name: str, is_required: bool, path: str, depth: int
+    ) -> tuple[JsonObject, Plan | None, bool]:
+        """Render a property; the last value says that null stands for leaving it out."""
+        if is_required or not self._dialect.all_required:
+            return *self._render(source, path, depth + 1, name), False
+        source = source if isinstance(source, dict) else {}
+        if self._takes_null(source):
+            # Null has a meaning of its own here, so there is no way left to leave the property out.
+            self.exact = self.exact and "default" in source and source["default"] is None
+            bare = _without(source, "default") if source.get("default", ...) is None else source
+            return *self._render(bare, path, depth + 1, name), False
+        self.exact = False
+        schema, plan = self._render(_without(source, "default"), path, depth + 1, name)
+        note = "null for the default"
+        if "default" in source and source["default"] is not None:
+            note = f"null for the {note_for('default', source['default'])}"
+        elif "default" not in source:
+            note = "null to leave it out"
+        described = describe([_text(schema.get("description"))], [note])
+        inner = _without(schema, "description")
+        branches = _list(inner["anyOf"]) if inner.keys() == {"anyOf"} else [inner]
+        return {"anyOf": [*branches, {"type": "null"}], "description": described}, plan, True
+
+    def _takes_null(self, source: object, seen: frozenset[object] = frozenset()) -> bool:
+        if not isinstance(source, dict):
+            return True
+        reference = source.get("$ref")
+        if reference is not None:
+            name = str(reference).removeprefix(_DEFINITIONS)
+            return reference not in seen and self._takes_null(self._definitions.get(name), seen | {reference})
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in source:
+                return any(self._takes_null(branch, seen) for branch in _list(source[keyword]))
+        if "const" in source:
+            return source["const"] is None
+        if "enum" in source:
+            return None in _list(source["enum"])
+        types = types_of(source)
+        return not types or "null" in types
+
+    def _property_name(self, name: str, taken: Iterable[str]) -> str:
+        allowed = self._dialect.property_names
+        if allowed is None or allowed.fullmatch(name):
+            return name
+        letters = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)[:50]
+        candidate = letters if allowed.fullmatch(letters) else f"_{letters}"
+        number = 2
+        others = {*taken}
+        while candidate in others:
+            candidate = f"{letters}_{number}" if allowed.fullmatch(letters) else f"_{letters}_{number}"
+            number += 1
+        return candidate
+
+    def _as_plain_map(self, source: JsonObject) -> JsonObject:
+        """Say ``patternProperties`` with ``additionalProperties`` and ``propertyNames``, if it is not accepted."""
+        patterns = source.get("patternProperties")
+        if not isinstance(patterns, Mapping) or "patternProperties" in self._accepted("object"):
+            return source
+        values = list(patterns.values())
+        keys: JsonObject = {"pattern": "|".join(patterns)}
+        names = source.get("propertyNames")
+        return {
+            **_without(source, "patternProperties"),
+            "additionalProperties": values[0] if len(values) == 1 else {"anyOf": values},
+            "propertyNames": {**names, **keys} if isinstance(names, dict) else keys,
+        }
+
+    def _map(self, source: JsonObject, values: object, path: str, depth: int) -> Rendered:
+        keys = self._resolved(source.get("propertyNames"))
+        known = keys.get("enum", [keys["const"]] if "const" in keys else None)
+        # With null for an absent key, a key whose value is null could not be told from it.
+        as_object = not (self._dialect.all_required and self._takes_null(values))
+        if isinstance(known, list) and as_object and "propertyNames" not in self._accepted("object"):
+            bare = _without(source, "propertyNames", "additionalProperties")
+            named = {str(key): values for key in known}
+            return self._closed_object({**bare, "required": []}, named, False, path, depth)
+        if keys:
+            source = {**source, "propertyNames": keys}
+        if self._dialect.maps == "keep":
+            return self._kept_map(source, values, path, depth)
+        keys_and_values: JsonObject = {"key": {"type": "string", **keys}, "value": values}
+        entry, plan = self._closed_object(
+            {"type": "object", "required": ["key", "value"], "additionalProperties": False},
+            keys_and_values,
+            False,
+            path,
+            depth + 1,
+            item_paths=dict.fromkeys(keys_and_values, f"{path}.*"),
+        )
+        return self._finish(_as_list(source), {"items": entry}), EntriesPlan(ArrayPlan([], plan))
+
+    def _kept_map(self, source: JsonObject, values: object, path: str, depth: int) -> Rendered:
+        built: JsonObject = {}
+        plan: Plan | None = None
+        if isinstance(values, dict) and values:
+            built["additionalProperties"], plan = self._render(values, f"{path}.*", depth + 1)
+        elif values is not None:
+            built["additionalProperties"] = values is not False
+        plans: list[Plan | None] = []
+        patterns = _object(source.get("patternProperties"))
+        if patterns:
+            rendered = {pattern: self._render(part, f"{path}.*", depth + 1) for pattern, part in patterns.items()}
+            built["patternProperties"] = {pattern: schema for pattern, (schema, _) in rendered.items()}
+            plans = [each for _, each in rendered.values()]
+        others = plan or next(filter(None, plans), None)
+        return self._finish(source, built), ObjectPlan({}, others) if others else None
+
+    def _resolved(self, source: object) -> JsonObject:
+        """Follow the reference of a map's keys to an enum."""
+        while isinstance(source, dict) and "$ref" in source:
+            source = self._definitions.get(str(source["$ref"]).removeprefix(_DEFINITIONS))
+        return _without(source, "title") if isinstance(source, dict) else {}
+
+    def _array(self, source: JsonObject, path: str, depth: int) -> Rendered:
+        prefix = _list(source.get("prefixItems"))
+        if prefix and self._dialect.tuples == "object":
+            if all(part == prefix[0] for part in prefix) and "items" not in source and "maxItems" in source:
+                source = {**_without(source, "prefixItems"), "items": prefix[0]}
+                prefix = []
+            else:
+                return self._tuple(source, prefix, path, depth)
+        rendered = [self._render(part, f"{path}[{at}]", depth + 1) for at, part in enumerate(prefix)]
+        built: JsonObject = {"prefixItems": [schema for schema, _ in rendered]} if rendered else {}
+        items = source.get("items", ... if prefix else True)
+        plan: Plan | None = None
+        if items is ... or items is False:
+            items_are_closed = items is False and self._dialect.tuples == "keep" and self._dialect.any_value == "keep"
+            built |= {"items": False} if items_are_closed else {}
+        elif source.get("maxItems") == 0 and items is True:
+            built |= {} if self._dialect.untyped_items else {"items": self._finish({"type": "string"}, {})}
+        else:
+            built["items"], plan = self._render(items, f"{path}[]", depth + 1)
+        plans = [each for _, each in rendered]
+        return self._finish(source, built), ArrayPlan(plans, plan) if plan or any(plans) else None
+
+    def _tuple(self, source: JsonObject, prefix: Sequence[object], path: str, depth: int) -> Rendered:
+        if source.get("items", False) is not False or not isinstance(source.get("maxItems", 0), int):
+            raise self._error(
+                path, f"{self._dialect.name} has no form for a tuple with a variable part. Use a model with a list."
+            )
+        names = [f"item_{number}" for number in range(1, len(prefix) + 1)]
+        least = source.get("minItems", len(prefix))
+        annotations = {key: value for key, value in source.items() if key not in ASSERTIONS["array"] | STRUCTURE}
+        as_object = {
+            **annotations,
+            "type": "object",
+            "required": names[: least if isinstance(least, int) else len(names)],
+            "additionalProperties": False,
+        }
+        paths = {name: f"{path}[{at}]" for at, name in enumerate(names)}
+        schema, plan = self._closed_object(
+            as_object, dict(zip(names, prefix, strict=True)), False, path, depth, item_paths=paths
+        )
+        return schema, TuplePlan(names, plan)
+
+    # -- keywords -----------------------------------------------------------------------------------------------------
+
+    def _finish(self, source: JsonObject, built: JsonObject, notes: Sequence[str] = ()) -> JsonObject:
+        """Put together a schema: its type, what was built for it, its constraints and its annotations.
+
+        Args:
+            source: As the user's model has it.
+            built: Keywords that are rendered already.
+            notes: What could not be said otherwise.
+        """
+        schema: JsonObject = {}
+        said = [*notes]
+        types = types_of(source) if "type" in source else []
+        if types:
+            spelled = [each.upper() if self._dialect.upper_case_types else each for each in types]
+            schema["type"] = spelled[0] if len(spelled) == 1 else spelled
+        schema |= built
+        accepted = frozenset[str]().union(*map(self._accepted, types))
+        for keyword in sorted(source, key=reading_order):
+            value = source[keyword]
+            if keyword in STRUCTURE or keyword in TELLING_NOTHING or keyword == "description" or keyword in built:
+                continue
+            if keyword in ANNOTATIONS:
+                if keyword in self._dialect.annotations and is_finite(value):
+                    schema[keyword] = value
+                elif value is not None or keyword != "default":
+                    said += self._notes(keyword, value, narrows=keyword == "default")
+            elif keyword in _ALL_ASSERTIONS:
+                kept, note = adapt_assertion(keyword, value, types, accepted, self._dialect)
+                schema |= kept
+                said += self._notes(*note) if note else []
+            elif self._dialect.other_keywords:
+                schema[keyword] = value
+                self._refer(value, self._tool.name)
+            elif keyword in _NARROWING:
+                said += self._notes(keyword, value)
+        description = describe([_text(source.get("description"))], said)
+        return {**schema, "description": description} if description else schema
+
+    def _notes(self, keyword: str, value: object, *, narrows: bool = True) -> list[str]:
+        note = note_for(keyword, value)
+        if note and narrows:
+            self.exact = False
+        return [note] if note else []
+
+    def _accepted(self, type_: str) -> frozenset[str]:
+        return self._dialect.assertions.get(type_, frozenset())
+
+    def _error(self, path: str, problem: str) -> SchemaError:
+        return SchemaError(path, " ".join(filter(None, (problem, self._dialect.otherwise))))
+
+
+_ALL_ASSERTIONS = frozenset[str]().union(*ASSERTIONS.values())
+_NARROWING = frozenset(
+    {"not", "if", "then", "else", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
+    | {"contentMediaType", "contentEncoding", "contentSchema"}
+)
+"""Keywords outside `ASSERTIONS` by which a value can be wrong."""
+
+
+def _without(schema: JsonObject, *keywords: str) -> JsonObject:
+    return {key: value for key, value in schema.items() if key not in keywords}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _object(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_null(schema: object) -> bool:
+    return isinstance(schema, dict) and (
+        schema.get("type") == "null" or schema.get("enum") == [None] or schema.get("const", ...) is None
+    )
+
+
+def _flat(branches: Sequence[object]) -> list[object]:
+    """Branches, with those of a bare union inside the union in its place."""
+    flat: list[object] = []
+    for branch in branches:
+        inner = branch.get("anyOf") if isinstance(branch, dict) and branch.keys() <= {"anyOf", "title"} else None
+        flat += _flat(inner) if isinstance(inner, list) else [branch]
+    return flat
+
+
+def _as_list(source: JsonObject) -> JsonObject:
+    """The annotations and bounds of a map, for the list that it is rendered as."""
+    bounds = {"minProperties": "minItems", "maxProperties": "maxItems"}
+    kept = {key: value for key, value in source.items() if key not in ASSERTIONS["object"] | STRUCTURE}
+    return {**kept, **{bounds[key]: source[key] for key in bounds if key in source}, "type": "array"}
+
+
+def _by_type(source: JsonObject, types: Sequence[str]) -> list[object]:
+    """The branches of a schema with several types, each with the constraints that concern it."""
+    kept = {key: value for key, value in source.items() if key in STRUCTURE or key in _ALL_ASSERTIONS}
+    return [{**{key: value for key, value in kept.items() if _concerns(key, each)}, "type": each} for each in types]
+
+
+def _concerns(keyword: str, type_: str) -> bool:
+    structure = {"object": {"properties", "required", "additionalProperties"}, "array": {"items", "prefixItems"}}
+    return keyword in ASSERTIONS.get(type_, ()) or keyword in structure.get(type_, ())
+
+
+def _same_kind(type_: str, types: Sequence[str]) -> tuple[str, ...]:
+    return ("number", "integer") if type_ == "number" and "integer" not in types else (type_,)
