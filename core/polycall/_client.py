@@ -115,6 +115,8 @@ class Client(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        *,
+        deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T]: ...
     @overload
@@ -129,6 +131,7 @@ class Client(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        deltas: bool = False,
         **provider_options: object,
     ) -> CallStream[T]: ...
     @overload
@@ -143,6 +146,7 @@ class Client(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | CallStream[T]: ...
     def create(
@@ -155,6 +159,8 @@ class Client(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        *,
+        deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | CallStream[T]:
         """Ask the model for tool calls and return them as objects of the response model.
@@ -170,6 +176,7 @@ class Client(_ClientBase):
                 the name of one tool.
             strict: Let the provider enforce the schema. ``None``: where the provider has it and the schema fits.
             context: pydantic validation context, for validators.
+            deltas: With ``stream``: let ``stream.events()`` report calls that begin and grow, and text, too.
             **provider_options: Passed to the provider's request as they are (``temperature``, ``timeout``, ...).
 
         Returns:
@@ -194,7 +201,7 @@ class Client(_ClientBase):
                 tool_choice,
                 strict,
                 context,
-                deltas=bool(provider_options.pop("deltas", False)),
+                deltas=deltas,
                 **provider_options,
             )
         exchange = self._exchange(
@@ -274,6 +281,8 @@ class AsyncClient(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        *,
+        deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T]: ...
     @overload
@@ -288,6 +297,7 @@ class AsyncClient(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        deltas: bool = False,
         **provider_options: object,
     ) -> AsyncCallStream[T]: ...
     @overload
@@ -302,6 +312,7 @@ class AsyncClient(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | AsyncCallStream[T]: ...
     async def create(
@@ -314,6 +325,8 @@ class AsyncClient(_ClientBase):
         tool_choice: str = "required",
         strict: bool | None = None,
         context: object = None,
+        *,
+        deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | AsyncCallStream[T]:
         """As `Client.create`; with ``stream=True`` an `AsyncCallStream`, whose request has been sent."""
@@ -326,7 +339,7 @@ class AsyncClient(_ClientBase):
                 tool_choice,
                 strict,
                 context,
-                deltas=bool(provider_options.pop("deltas", False)),
+                deltas=deltas,
                 **provider_options,
             )
         exchange = self._exchange(

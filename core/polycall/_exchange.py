@@ -13,6 +13,7 @@ Sync, async and streamed clients drive the same `Exchange`::
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -85,9 +86,11 @@ class Exchange:
         self._rounds: list[_Round] = []
         self._usage: Usage | None = None
         self._early: dict[int, Outcome] = {}
+        self._round_began = time.perf_counter()
 
     def next_request(self) -> Request | None:
         """The request to send now; ``None`` when the result stands."""
+        self._round_began = time.perf_counter()
         return self._next
 
     @property
@@ -178,7 +181,7 @@ class Exchange:
     def _place_corrections(self, outcomes: list[Outcome]) -> list[ValidCall]:
         failed = [slot for slot in self._slots if isinstance(slot.outcome, CallFailure)]
         accepted = [slot.outcome for slot in self._slots if isinstance(slot.outcome, ValidCall)]
-        matching = match_corrections(self._failures(), accepted, outcomes)
+        matching = match_corrections(self._failures(), accepted, outcomes, known_tools=self._tools.tools)
         this_round = len(self._rounds) - 1
         added: list[ValidCall] = []
         for index, outcome in enumerate(outcomes):
@@ -279,12 +282,14 @@ class Exchange:
         if _log.isEnabledFor(logging.DEBUG):
             bad = sum(isinstance(outcome, CallFailure) for outcome in this_round.outcomes)
             _log.debug(
-                "%s, round %d: %d calls, %d of them bad, finish reason %s",
+                "%s, model %s, round %d: %d calls, %d of them bad, finish reason %s, %.3f s",
                 self._request.provider,
+                self._request.model,
                 self._request.round,
                 len(this_round.outcomes),
                 bad,
                 this_round.reply.raw_finish_reason,
+                time.perf_counter() - self._round_began,
             )
 
 

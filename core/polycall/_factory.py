@@ -14,8 +14,8 @@ from polycall._settings import make_settings
 from polycall._types import Mode
 
 if TYPE_CHECKING:
+    import google.genai
     import openai
-    from google import genai
     from vertexai.generative_models import GenerativeModel
 
 
@@ -140,21 +140,21 @@ def from_openai(
 
 @overload
 def from_vertexai(
-    client: GenerativeModel | genai.Client,
+    client: GenerativeModel | google.genai.Client,
     mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
     use_async: Literal[False] = False,
     **settings: object,
 ) -> Client: ...
 @overload
 def from_vertexai(
-    client: GenerativeModel | genai.Client,
+    client: GenerativeModel | google.genai.Client,
     mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
     *,
     use_async: Literal[True],
     **settings: object,
 ) -> AsyncClient: ...
 def from_vertexai(
-    client: GenerativeModel | genai.Client,
+    client: GenerativeModel | google.genai.Client,
     mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
     use_async: bool = False,
     **settings: object,

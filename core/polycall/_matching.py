@@ -9,8 +9,8 @@ to a failed one if it keeps all arguments that were not at fault, at least one.
 2. Faithful calls that equal an accepted call do so too, unless the reply visibly repeats accepted calls.
 3. What equals an accepted call (same tool, same value) repeats it, once for each accepted call.
 4. Then calls of the same tool correct each other, the most similar first, then in order.
-5. Then calls of another tool, the faithful ones first, then in order: the model chose the wrong tool, or one that
-   does not exist.
+5. Then calls of another tool: faithful ones; then, in order, for a name that is no tool's; then, if there are just as
+   many calls as failed ones, in order too: the model was asked for so many, and chose another tool.
 6. What is left are further calls; a failed call that is left stays failed.
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
@@ -48,7 +48,11 @@ class Matching:
 
 
 def match_corrections(
-    failed: Sequence[CallFailure], accepted: Sequence[ValidCall], new: Sequence[ValidCall | CallFailure]
+    failed: Sequence[CallFailure],
+    accepted: Sequence[ValidCall],
+    new: Sequence[ValidCall | CallFailure],
+    *,
+    known_tools: Container[str],
 ) -> Matching:
     """Match the calls of a correcting reply to the calls that were to be corrected.
 
@@ -56,6 +60,7 @@ def match_corrections(
         failed: The calls that the model was asked to correct, in order.
         accepted: The good calls so far.
         new: All calls of the correcting reply, in order.
+        known_tools: The names of the request's tools.
     """
     matcher = _Matcher(failed, accepted, new)
     equal = {call for call, identity in enumerate(matcher.identities) if identity in matcher.accepted}
@@ -64,9 +69,11 @@ def match_corrections(
         matcher.pair_faithful(equal)
     matcher.take_repeats()
     matcher.pair_similar()
-    matcher.pair_in_order(by_tool=True)
+    matcher.pair_in_order(matcher.open_failures, by_tool=True)
     matcher.pair_faithful(matcher.open_calls.keys(), by_tool=False)
-    matcher.pair_in_order(by_tool=False)
+    matcher.pair_in_order([index for index in matcher.open_failures if matcher.failed[index].name not in known_tools])
+    if len(matcher.open_failures) == len(matcher.open_calls):
+        matcher.pair_in_order(matcher.open_failures)
     return Matching(matcher.corrections, frozenset(matcher.repeats), tuple(matcher.open_calls))
 
 
@@ -144,13 +151,13 @@ class _Matcher:
             if score < 0 and failure in self.open_failures and call in self.open_calls:
                 self.pair(failure, call)
 
-    def pair_in_order(self, *, by_tool: bool) -> None:
+    def pair_in_order(self, failures: Collection[int], *, by_tool: bool = False) -> None:
         waiting: dict[str | None, list[int]] = {}
-        for failure in reversed(self.open_failures):
+        for failure in reversed(tuple(failures)):
             waiting.setdefault(self.failed[failure].name if by_tool else None, []).append(failure)
         for call in tuple(self.open_calls):
-            if failures := waiting.get(self.new[call].name if by_tool else None):
-                self.pair(failures.pop(), call)
+            if candidates := waiting.get(self.new[call].name if by_tool else None):
+                self.pair(candidates.pop(), call)
 
     @staticmethod
     def _key(tool_call: ToolCall, names: Iterable[str], fields: Mapping[str, object], *, by_tool: bool) -> object:

@@ -68,6 +68,8 @@ def check_hooks(plugin: object, name: str, distribution: str | None, *, is_provi
             if not (wraps := options.get("wrapper") or options.get("hookwrapper")):
                 implemented.add(hook)
             problems.extend(_kind_problems(attribute, hook, function, wraps=bool(wraps)))
+            if not wraps and (order := "tryfirst" if is_provider else "trylast") and options.get(order):
+                problems.append(f"'{attribute}' is marked {order}, but extensions come before providers")
             problems.extend(_signature_problems(attribute, hook, function))
     if is_provider:
         problems.extend(

@@ -182,7 +182,7 @@ class Registry:
         if key not in self._loaded:
             try:
                 plugin: object = found[0].entry_point.load()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise PluginError(
                     _import_problem(group, description, error), plugin=name, distribution=distribution
                 ) from error
@@ -218,7 +218,7 @@ def _register(manager: pluggy.PluginManager, loaded: _LoadedPlugin, role: str) -
         ) from error
 
 
-def _import_problem(group: str, description: InstalledPlugin, error: Exception) -> str:
+def _import_problem(group: str, description: InstalledPlugin, error: BaseException) -> str:
     who = describe(description.name, description.distribution_text)
     problem = f"{who} cannot be imported: {type(error).__name__}: {error}."
     if isinstance(error, ModuleNotFoundError):

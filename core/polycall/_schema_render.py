@@ -98,8 +98,12 @@ class _Walk:
     def _render(self, source: object, path: str, depth: int, name: str = "") -> Rendered:
         """Render one schema. ``name`` is the property it belongs to, for telling a title that repeats it."""
         self._size += 1
-        if depth > self._dialect.max_depth or self._size > _MAX_INLINED_SCHEMAS:
+        if depth > self._dialect.max_depth:
             raise self._error(path, f"the types are nested too deeply for {self._dialect.name}. Use flatter models.")
+        if self._size > _MAX_INLINED_SCHEMAS and self._dialect.references == "inline":
+            raise self._error(
+                path, f"with each reference written out, it is too large for {self._dialect.name}. Split the model."
+            )
         if source is False:
             raise self._error(path, "nothing fits this type. Remove the field.")
         if not isinstance(source, dict):

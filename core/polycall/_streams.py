@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeAlias, TypeVar, cast
 
 from polycall._calls import Calls
 from polycall._connection import Connection
-from polycall._errors import OutputError
+from polycall._errors import IncompleteOutputError, OutputError
 from polycall._exchange import Exchange
 from polycall._protocol import (
     ArgumentsDelta,
@@ -93,6 +93,14 @@ class _StreamBase(Generic[T]):
     def _on_end(self) -> None:
         self._result = cast("Calls[T]", self._exchange.calls())
 
+    def _whole_result(self) -> Calls[T]:
+        if self._result is None:
+            raise IncompleteOutputError(
+                "The stream was closed before its end; what came until then is in .calls.",
+                calls=cast("Calls[object]", self.calls),
+            )
+        return self._result
+
     def _ready(self, call: ValidCall) -> CallReady[T]:
         value = cast("T", call.value)
         self._values.append(value)
@@ -139,10 +147,13 @@ class CallStream(_StreamBase[T]):
 
         Returns:
             All calls, those that were yielded before too, as ``create()`` without ``stream`` would.
+
+        Raises:
+            IncompleteOutputError: The stream was closed, or failed, before its end.
         """
         for _ in self._events:
             pass
-        return self.calls
+        return self._whole_result()
 
     def close(self) -> None:
         """Close the connection; calls that are not yet complete are lost. Later calls do nothing."""
@@ -221,7 +232,7 @@ class AsyncCallStream(_StreamBase[T]):
         """As `CallStream.collect`."""
         async for _ in self._events:
             pass
-        return self.calls
+        return self._whole_result()
 
     async def close(self) -> None:
         """As `CallStream.close`."""

@@ -1,0 +1,79 @@
+"""Clients from SDK objects, modes, and closing."""
+
+from __future__ import annotations
+
+import pytest
+
+import polycall
+from polycall import Mode
+from polycall.plugin import ClientTraits, hookimpl, is_instance_of
+from support.toy_provider import AsyncToyClient, Hooks, ToyClient, make_plugin
+
+
+class TestFromClient:
+    def test_an_object_is_recognised(self, hooks: Hooks) -> None:
+        assert isinstance(polycall.from_client(ToyClient()), polycall.Client)
+        assert isinstance(polycall.from_client(AsyncToyClient()), polycall.AsyncClient)
+
+    def test_one_that_can_do_both_is_sync_unless_asked(self) -> None:
+        @hookimpl
+        def polycall_recognize_client(client: object) -> ClientTraits | None:
+            return ClientTraits(sync=True, asynchronous=True) if isinstance(client, set) else None
+
+        polycall.register_provider("both", make_plugin(polycall_recognize_client=polycall_recognize_client))
+        try:
+            assert isinstance(polycall.from_client(set()), polycall.Client)
+            assert isinstance(polycall.from_client(set(), async_client=True), polycall.AsyncClient)
+        finally:
+            polycall.unregister("both")
+
+    def test_the_wrong_kind_is_refused(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.UnknownClientError, match="AsyncToyClient is async; a synchronous client was"):
+            polycall.from_client(AsyncToyClient(), async_client=False)
+        with pytest.raises(polycall.UnknownClientError, match="is synchronous; an async client was asked for"):
+            polycall.from_client(ToyClient(), async_client=True)
+
+    def test_an_object_that_nobody_knows(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.UnknownClientError, match=r"of type builtins\.float") as raised:
+            polycall.from_client(1.5)
+
+        assert isinstance(raised.value, TypeError)
+
+    def test_a_mode_that_does_not_fit_names_those_that_do(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.ModeError, match=r"Mode\.VERTEXAI_PARALLEL_TOOLS does .*Use Mode\.PARALLEL_TOOLS"):
+            polycall.from_client(ToyClient(), Mode.VERTEXAI_PARALLEL_TOOLS)
+
+        assert polycall.from_client(ToyClient(), Mode.PARALLEL_TOOLS).provider == "toy"
+
+
+class TestClosing:
+    def test_a_client_that_polycall_created_is_closed_once(self, hooks: Hooks) -> None:
+        with polycall.from_provider("toy/m") as client:
+            toy = client._connection.client
+            assert toy.closed == 0
+        client.close()
+
+        assert toy.closed == 1
+
+    async def test_async_falls_back_to_the_sync_hook(self, hooks: Hooks) -> None:
+        async with polycall.from_provider("toy/m", async_client=True) as client:
+            toy = client._connection.client
+
+        assert toy.closed == 1
+
+    def test_a_client_that_was_handed_in_is_left_open(self, hooks: Hooks) -> None:
+        toy = ToyClient()
+        with polycall.from_client(toy, async_client=False):
+            pass
+
+        assert toy.closed == 0
+
+
+class TestIsInstanceOf:
+    def test_by_name_with_subclasses(self) -> None:
+        name = f"{ToyClient.__module__}.ToyClient"
+
+        assert is_instance_of(AsyncToyClient(), name)
+        assert is_instance_of(ToyClient(), "other.Class", name)
+        assert not is_instance_of(ToyClient, name)
+        assert not is_instance_of(object(), name)
