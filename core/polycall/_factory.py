@@ -226,7 +226,7 @@ def _wrap(
     provider: Provider, sdk_client: object, settings: Any, model: str | None, *, async_client: bool, owned: bool
 ) -> Client | AsyncClient:
     bound = provider.hooks.polycall_bind_client(
-        client=sdk_client, settings=settings, model=model, async_client=async_client
+        client=sdk_client, settings=settings, model=model, async_client=async_client, created=owned
     )
     connection = Connection(provider, sdk_client if bound is None else bound, owned=owned)
     return AsyncClient(connection, model=model) if async_client else Client(connection, model=model)

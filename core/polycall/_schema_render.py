@@ -302,7 +302,7 @@ class _Walk:
         depth: int,
         item_paths: Mapping[str, str] | None = None,
     ) -> Rendered:
-        required = [name for name in _list(source.get("required")) if name in named]
+        required = dict.fromkeys(name for name in _list(source.get("required")) if name in named)
         rendered: JsonObject = {}
         plans: dict[str, Property] = {}
         names: dict[object, str] = {}

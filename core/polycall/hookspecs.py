@@ -113,7 +113,9 @@ def polycall_recognize_client(client: Any) -> ClientTraits | None:
 
 
 @hookspec(firstresult=True)
-def polycall_bind_client(client: Any, settings: BaseModel | None, model: str | None, async_client: bool) -> Any:
+def polycall_bind_client(
+    client: Any, settings: BaseModel | None, model: str | None, async_client: bool, created: bool
+) -> Any:
     """Make what the other hooks get as ``client``.
 
     Called once when a `polycall.Client` is made, for created clients and for those handed in. The place for what is
@@ -122,6 +124,8 @@ def polycall_bind_client(client: Any, settings: BaseModel | None, model: str | N
 
     :param settings: As in `polycall_create_client`; for a client that was handed in, the keyword arguments of the
         convenience function.
+    :param created: The client comes from `polycall_create_client`, so ``settings`` are those it was made of. Otherwise
+        it was handed in, configured by its owner: settings that only a new client can use are a mistake.
     :returns: Any object that refers to the client.
     :raises ConfigurationError: The settings do not fit the client.
 

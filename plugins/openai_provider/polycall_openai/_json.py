@@ -1,0 +1,82 @@
+"""Reading JSON from the wire. The parser of pydantic-core is several times as fast as the standard library's."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic_core import from_json
+
+from polycall import ResponseError
+
+JsonObject = dict[str, object]
+
+
+class NotJsonError(ValueError):
+    """The text is no JSON, or is nested too deeply to be read."""
+
+
+def parse(data: bytes | str) -> object:
+    """The value of a JSON text.
+
+    Raises:
+        NotJsonError: The only one; chained to what the parser said.
+    """
+    try:
+        return from_json(data)
+    except ValueError as error:
+        if "recursion limit" in str(error):  # 200 levels; more of them break whoever walks the value later
+            raise NotJsonError(str(error)) from error
+    try:
+        # Takes what the fast parser does not: lone surrogates, raw control characters, a byte order mark.
+        return json.loads(data, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(str(error)) from error
+
+
+def parse_object(text: str) -> JsonObject | None:
+    """The object of a JSON text, ``None`` if it is no object."""
+    try:
+        value = parse(text)
+    except NotJsonError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def excerpt(data: bytes | str) -> str:
+    """The beginning of what came, as text, for an error."""
+    return data[:400] if isinstance(data, str) else bytes(data[:400]).decode("utf-8", "replace")
+
+
+def not_the_protocol(what: str, data: bytes | str) -> ResponseError:
+    """The error for something else than Chat Completions."""
+    return ResponseError(f"{what}. Check base_url, and that the server speaks Chat Completions.", excerpt=excerpt(data))
+
+
+def raise_if_error(value: JsonObject, data: bytes | str) -> None:
+    """Raise if an object inside a reply with status 200 reports an error.
+
+    The shapes are those of LM Studio, Ollama, vLLM, OpenRouter and others: ``error`` as an object or a text, or
+    ``error_message`` with ``error_type`` (agentjido/req_llm#661, OmniRoute#8210, pydantic-ai#3994).
+
+    Raises:
+        ResponseError: With the provider's words.
+    """
+    error = value.get("error")
+    if not error and not (value.get("error_type") or value.get("error_message")):
+        return
+    raise reported_error(error or value, data)
+
+
+def reported_error(error: object, data: bytes | str) -> ResponseError:
+    """The error for what a server says went wrong."""
+    return ResponseError(
+        f"The server reported an error inside a reply with status 200: {_words(error)}.", excerpt=excerpt(data)
+    )
+
+
+def _words(error: object) -> str:
+    if isinstance(error, dict):
+        for key in ("message", "error_message", "error", "detail", "type", "error_type", "code"):
+            if error.get(key):
+                return _words(error[key])
+    return str(error)[:400].rstrip(".")

@@ -1,0 +1,83 @@
+"""Which objects are clients of the openai SDK, and whether one is as the SDK made it. Imports no SDK.
+
+The SDK overwrites ``__module__`` of its public classes (``openai.OpenAI``, ``openai.lib.azure.AzureOpenAI``, ...),
+but not of the two base classes that every client of it has.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+from typing import Any, Literal
+
+from polycall.plugin import ClientTraits
+
+_BASE_MODULE = "openai._base_client"
+_COMPLETIONS_MODULE = "openai.resources.chat.completions"
+
+
+def recognize(client: object) -> ClientTraits | None:
+    """What a client can do; ``None`` for any other object, the module ``openai`` included."""
+    kind = _kind(client)
+    if kind is None:
+        return None
+    return ClientTraits(sync=kind == "sync", asynchronous=kind == "async", model=deployment(client))
+
+
+def deployment(client: Any) -> str | None:
+    """The Azure deployment that the client's URL is bound to, if any: it stands for the model."""
+    _, found, rest = str(getattr(client, "base_url", "")).partition("/deployments/")
+    return rest.split("/", 1)[0] or None if found else None
+
+
+def _kind(client: object) -> Literal["sync", "async"] | None:
+    # `__class__` too: a transparent proxy of a client counts.
+    for class_ in (type(client), getattr(client, "__class__", None)):
+        for base in getattr(class_, "__mro__", ()):
+            if base.__module__ == _BASE_MODULE:
+                if base.__name__ == "SyncAPIClient":
+                    return "sync"
+                if base.__name__ == "AsyncAPIClient":
+                    return "async"
+    return None
+
+
+def is_patched(client: Any) -> bool:
+    """Whether some part of the way of a call is not the SDK's own: then its wrapper must see a normal call.
+
+    Instrumentation libraries replace ``Completions.create`` on the class or the instance, or ``request`` or
+    ``_process_response`` of the client. Asked anew for each call, because they may come late.
+    """
+    if not all(_is_own(client, name) for name in ("post", "request", "_process_response")):
+        return True
+    if "chat" not in client.__dict__ and _COMPLETIONS_MODULE not in sys.modules:
+        # Nobody can have patched a module that is not loaded; loading it costs 0.2 to 0.4 s with openai 2.x.
+        return not _is_own_property(client, "chat")
+    return not _is_own(client.chat.completions, "create")
+
+
+def _is_own(owner: object, name: str) -> bool:
+    """Whether ``owner.name`` is the SDK's plain function, no instance attribute, wrapper, mock or override.
+
+    ``functools.wraps`` copies ``__module__`` and ``__qualname__``, and wrapt forwards them; the type and the globals
+    do not lie.
+    """
+    if name in getattr(owner, "__dict__", ()):
+        return False
+    for base in type(owner).__mro__:
+        found = base.__dict__.get(name)
+        if found is not None:
+            return _is_sdk_function(found)
+    return False
+
+
+def _is_own_property(owner: object, name: str) -> bool:
+    for base in type(owner).__mro__:
+        found = base.__dict__.get(name)
+        if found is not None:
+            return _is_sdk_function(getattr(found, "func", None))  # a functools.cached_property
+    return False
+
+
+def _is_sdk_function(value: object) -> bool:
+    return type(value) is FunctionType and str(value.__globals__.get("__name__", "")).startswith("openai.")

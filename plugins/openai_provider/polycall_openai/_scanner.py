@@ -1,0 +1,85 @@
+"""Whether a JSON text that arrives in pieces is closed. Looks at each character once."""
+
+from __future__ import annotations
+
+import re
+
+_OUTSIDE_STRING = re.compile(r'["{}\[\]]')
+_INSIDE_STRING = re.compile(r'["\\]')
+_PIECES_PER_BLOCK = 1024
+
+
+class GrowingText:
+    """Text in pieces, with the question whether the JSON value in it is closed.
+
+    Closed is an object, an array or a string whose end has come; a number or a word never is, since it could go on.
+    What is asked for is a sign that the value is complete, not that it is valid.
+    """
+
+    __slots__ = ("_blocks", "_depth", "_escaped", "_in_string", "_last", "_pieces", "_started", "is_blank")
+
+    def __init__(self) -> None:
+        self.is_blank = True
+        """Nothing but white space so far."""
+        self._pieces: list[str] = []
+        self._blocks: list[str] = []
+        """Pieces that were joined and looked at."""
+        self._last = ""
+        self._depth = 0
+        self._started = False
+        self._in_string = False
+        self._escaped = False
+
+    def append(self, piece: str) -> None:
+        """Add a piece."""
+        if not piece:
+            return
+        self._pieces.append(piece)
+        visible = piece.rstrip() if piece[-1].isspace() else piece
+        if visible:
+            self._last = visible[-1]
+            self.is_blank = False
+        if len(self._pieces) >= _PIECES_PER_BLOCK:
+            self._scan()
+
+    def text(self) -> str:
+        """All of it."""
+        if self._pieces:
+            self._scan()
+        if len(self._blocks) > 1:
+            self._blocks = ["".join(self._blocks)]
+        return self._blocks[0] if self._blocks else ""
+
+    def is_closed(self) -> bool:
+        """Whether the value's end has come."""
+        if self._last not in ("}", "]", '"'):
+            return False  # the usual answer, without a look at the text
+        if self._pieces:
+            self._scan()
+        return self._started and self._depth == 0 and not self._in_string
+
+    def _scan(self) -> None:
+        block = "".join(self._pieces)
+        self._pieces.clear()
+        self._blocks.append(block)
+        at = 0
+        if self._escaped:
+            self._escaped = False
+            at = 1
+        while at < len(block):
+            found = (_INSIDE_STRING if self._in_string else _OUTSIDE_STRING).search(block, at)
+            if found is None:
+                return
+            at = found.end()
+            character = found.group()
+            if character == "\\":
+                self._escaped = at == len(block)
+                at += 1
+            elif character == '"':
+                self._in_string = not self._in_string
+                self._started = True
+            elif character in "{[":
+                self._depth += 1
+                self._started = True
+            else:
+                self._depth -= 1

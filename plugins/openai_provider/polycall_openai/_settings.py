@@ -1,0 +1,87 @@
+"""The provider's settings, and the SDK's client made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from polycall import ConfigurationError, PluginError
+
+if TYPE_CHECKING:
+    import openai
+
+_NOT_FOR_THE_SDK = {"api", "stream_usage"}
+_AZURE = {"azure_endpoint", "azure_deployment", "azure_ad_token", "api_version"}
+
+
+class OpenAISettings(BaseModel):
+    """What ``polycall.from_provider("openai/...", ...)`` takes, and a profile with ``provider = "openai"``.
+
+    What is not given is left to the SDK, which reads ``OPENAI_API_KEY``, ``OPENAI_BASE_URL`` and so on. With any of
+    the Azure settings the client is an ``AzureOpenAI``. With a client that was handed in only ``api`` and
+    ``stream_usage`` apply.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    api: Literal["chat", "responses"] = "chat"
+    """Which of OpenAI's APIs to use."""
+    stream_usage: bool | None = None
+    """Ask for token counts at the end of a stream (``stream_options={"include_usage": true}``). ``None``: where it is
+    known to be understood, which is OpenAI itself and Azure from API version 2024-10-21."""
+
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    organization: str | None = None
+    project: str | None = None
+    timeout: float | None = None
+    """Seconds; ``None`` waits for ever. Not given: the SDK's 600."""
+    max_retries: int = 2
+    """The SDK's own repetitions after connection errors, 408, 409, 429 and 5xx."""
+    default_headers: dict[str, str] | None = None
+    default_query: dict[str, Any] | None = None
+    http_client: Any = None
+    """An ``httpx.Client`` or ``httpx.AsyncClient`` of yours (``httpx2`` with openai 3.x); polycall does not close
+    it."""
+
+    azure_endpoint: str | None = None
+    azure_deployment: str | None = None
+    azure_ad_token: SecretStr | None = None
+    api_version: str | None = None
+
+
+def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.OpenAI | openai.AsyncOpenAI:
+    """Make the SDK's client.
+
+    Raises:
+        PluginError: The SDK is missing, or cannot be imported.
+        ConfigurationError: The SDK finds that the settings do not fit together.
+        openai.OpenAIError: The SDK's own, for a missing key.
+    """
+    try:
+        import openai
+    except ImportError as error:
+        raise PluginError(
+            f'The openai SDK cannot be imported ({error}). Install it: pip install "polycall[openai]"',
+            plugin="openai",
+        ) from error
+
+    arguments: dict[str, Any] = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name in settings.model_fields_set - _NOT_FOR_THE_SDK
+        if (value := getattr(settings, name)) is not None or name == "timeout"
+    }
+    azure = arguments.keys() & _AZURE
+    make: Callable[..., openai.OpenAI | openai.AsyncOpenAI]
+    if asynchronous:
+        make = openai.AsyncAzureOpenAI if azure else openai.AsyncOpenAI
+    else:
+        make = openai.AzureOpenAI if azure else openai.OpenAI
+    try:
+        return make(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"The openai SDK refuses these settings ({', '.join(sorted(arguments))}): {error}"
+        ) from error

@@ -1,0 +1,127 @@
+"""Vertex AI's two dialects: the proto ``Schema``, and JSON Schema where the ``Schema`` cannot say it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from polycall import SchemaError
+from polycall.plugin import Dialect, RenderedSchema, ToolSpec, render_schema
+
+_RE2 = re.compile(r"(?!.*\(\?<?[=!])(?!.*\\[1-9]).*", re.DOTALL)
+"""No lookaround and no back references: Google's regular expressions are RE2."""
+
+VERTEX_SUBSET = Dialect(
+    name="Vertex AI's Schema",
+    # google.cloud.aiplatform.v1.Schema has these fields, and an unknown one makes the service refuse the request:
+    # 'Unknown name "exclusiveMinimum" ...: Cannot find field' (zed#44875, 9router#2309).
+    assertions={
+        "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
+        "integer": frozenset({"minimum", "maximum"}),
+        "number": frozenset({"minimum", "maximum"}),
+        "array": frozenset({"minItems", "maxItems"}),
+        "object": frozenset({"minProperties", "maxProperties"}),
+    },
+    # Observed: "only 'enum' and 'date-time' are supported for STRING type".
+    formats=frozenset({"date-time"}),
+    patterns=_RE2,
+    bounds_are_doubles=True,
+    # title, default and example are fields of the message that older services refuse; they say nothing that a
+    # description cannot say.
+    annotations=frozenset(),
+    other_keywords=False,
+    # The message has ref and defs, but google-genai refuses $ref, and what the service makes of them is not documented.
+    references="inline",
+    one_of=False,
+    all_of=False,
+    # Observed: "When using any_of, it must be the only field set".
+    any_of_alone=True,
+    null="nullable",
+    const=False,
+    # Documented: enum is a list of strings. Observed: "enum: only allowed for STRING type" (OmniRoute#760), the type
+    # must be there (9router#380), and no empty string among the values (opencode#46676).
+    enum_types=frozenset({"string"}),
+    typed_enums=True,
+    empty_enum_value=False,
+    # Observed: "didn't specify the schema type field" (directus/mcp#8).
+    any_value="refuse",
+    untyped_items=False,
+    # Observed: older services refuse additionalProperties, and the arguments of a map arrive empty (pydantic-ai).
+    additional_properties=False,
+    open_objects=False,
+    maps="entries",
+    tuples="object",
+    # Observed: "properties: should be non-empty for OBJECT type" (pipecat-flows#110).
+    empty_objects=False,
+    # Documented at FunctionDeclaration.parameters: names of parameters.
+    property_names=re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}"),
+    # Documented: the order is not kept without it.
+    property_ordering=True,
+    upper_case_types=True,
+    # Protobuf's parsers stop at 100 messages inside each other; a level takes up to three.
+    max_depth=30,
+)
+"""What ``parameters`` takes: an OpenAPI 3.0 schema without references."""
+
+VERTEX_JSON = Dialect(
+    name="Vertex AI's JSON Schema",
+    # The keywords that google-genai documents at GenerateContentConfig.response_json_schema; for
+    # parameters_json_schema there is no list of its own.
+    assertions={
+        "string": frozenset({"format"}),
+        "integer": frozenset({"minimum", "maximum"}),
+        "number": frozenset({"minimum", "maximum"}),
+        "array": frozenset({"minItems", "maxItems"}),
+    },
+    # Gemini API documentation, structured output: formats of strings.
+    formats=frozenset({"date-time", "date", "time"}),
+    bounds_are_doubles=True,
+    annotations=frozenset(),
+    other_keywords=False,
+    # Same list: "If $ref is set on a sub-schema, no other properties may be set".
+    reference_siblings=False,
+    one_of=False,
+    all_of=False,
+    const=False,
+    # Same list: "enum (for strings and numbers)".
+    enum_types=frozenset({"string", "integer", "number"}),
+    typed_enums=True,
+    property_ordering=True,
+)
+"""What ``parametersJsonSchema`` takes: JSON Schema, in part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A function declaration's parameters."""
+
+    key: Literal["parameters", "parametersJsonSchema"] | None
+    """The field of the declaration, ``None`` for a tool without parameters: send neither."""
+    rendered: RenderedSchema
+
+
+def render_parameters(tool: ToolSpec, *, json_schema: bool = True) -> Parameters:
+    """Render a tool's parameters for a function declaration.
+
+    The ``Schema`` is preferred, because every model and every version of the service knows it; JSON Schema is taken
+    where the ``Schema`` has no form for the tool, or only one of another shape (a map as a list).
+
+    Args:
+        tool: Provider-neutral.
+        json_schema: ``parametersJsonSchema`` can be sent.
+
+    Raises:
+        SchemaError: A field has no form, with its path.
+    """
+    if not tool.schema.get("properties") and not tool.schema.get("additionalProperties"):
+        return Parameters(None, RenderedSchema({}, None))
+    try:
+        rendered = render_schema(tool, VERTEX_SUBSET)
+    except SchemaError:
+        if not json_schema:
+            raise
+        return Parameters("parametersJsonSchema", render_schema(tool, VERTEX_JSON))
+    if rendered.restore is not None and json_schema:
+        return Parameters("parametersJsonSchema", render_schema(tool, VERTEX_JSON))
+    return Parameters("parameters", rendered)
