@@ -66,7 +66,7 @@ VERTEX_SUBSET = Dialect(
 
 VERTEX_JSON = Dialect(
     name="Vertex AI's JSON Schema",
-    # The keywords that google-genai documents at GenerateContentConfig.response_json_schema; for
+    # Documented by google-genai at GenerateContentConfig.response_json_schema (2.34); for
     # parameters_json_schema there is no list of its own.
     assertions={
         "string": frozenset({"format"}),

@@ -8,6 +8,7 @@ import pytest
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 from google.genai import types
 
+from polycall import MessageError
 from polycall_vertex._contents import to_contents
 
 
@@ -189,11 +190,11 @@ def test_contents_of_the_older_sdks_wrappers() -> None:
     ],
 )
 def test_what_has_no_form_is_refused_with_its_place(message: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=rf"messages\[1\]: .*{words}"):
+    with pytest.raises(MessageError, match=rf"messages\[1\]: .*{words}"):
         contents({"role": "user", "content": "hi"}, message)
 
 
 @pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "x"}], [{"role": "user", "content": ""}]])
 def test_nothing_to_answer(messages: list[dict[str, object]]) -> None:
-    with pytest.raises(ValueError, match="nothing for the model to answer"):
+    with pytest.raises(MessageError, match="nothing for the model to answer"):
         to_contents(messages)

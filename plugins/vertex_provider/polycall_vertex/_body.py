@@ -1,0 +1,59 @@
+"""The part of a request's body that polycall makes: conversation, tools, tool choice. In REST JSON for both SDKs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from polycall import ConfigurationError
+from polycall.plugin import Request
+from polycall_vertex._contents import to_contents
+from polycall_vertex._options import as_dict, camel_keys
+from polycall_vertex._sdk_objects import merge_objects, to_rest
+from polycall_vertex._tools import ToolPayload
+
+
+def make_body(request: Request) -> dict[str, object]:
+    """Make the body of a request, and take from its options what belongs there.
+
+    Args:
+        request: Of its options ``system_instruction`` is put before the system messages, and ``tool_config`` around
+            polycall's own (``{"function_calling_config": {"stream_function_call_arguments": True}}``, say).
+
+    Raises:
+        ConfigurationError: One of these options has another form.
+        ValueError: A message has no form on Vertex AI.
+    """
+    contents = to_contents(request.messages)
+    payload = request.tool_payload
+    if not isinstance(payload, ToolPayload):
+        raise TypeError(f"request.tool_payload must come from polycall_render_tools, got {type(payload).__name__}.")
+    system = [*_system_parts(request.options.get("system_instruction")), *contents.system]
+    tool_config: Mapping[str, object] = payload.tool_config
+    if request.options.get("tool_config") is not None:
+        given = camel_keys(as_dict(request.options["tool_config"], "tool_config"))
+        tool_config = merge_objects(given if isinstance(given, dict) else {}, tool_config)
+    body: dict[str, object] = {"contents": contents.contents, "tools": list(payload.tools), "toolConfig": tool_config}
+    if system:
+        body["systemInstruction"] = {"role": "user", "parts": system}
+    return body
+
+
+def other_options(request: Request) -> dict[str, object]:
+    """The options without those that `make_body` takes."""
+    return {name: one for name, one in request.options.items() if name not in ("system_instruction", "tool_config")}
+
+
+def _system_parts(given: object) -> list[object]:
+    if given is None:
+        return []
+    if isinstance(given, str):
+        return [{"text": given}]
+    if isinstance(given, list | tuple):
+        return [part for one in given for part in _system_parts(one)]
+    rest = given if isinstance(given, Mapping) else to_rest(given)
+    if rest is None:
+        raise ConfigurationError(
+            f"system_instruction must be text, parts or a content, got {given!r}.", key="system_instruction"
+        )
+    parts = rest.get("parts")
+    return list(parts) if isinstance(parts, list | tuple) else [rest]

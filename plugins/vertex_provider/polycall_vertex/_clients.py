@@ -1,0 +1,103 @@
+"""The SDKs' clients: made, recognised by name, bound to a transport."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from polycall import ConfigurationError, Mode, PluginError
+from polycall.plugin import ClientTraits, is_instance_of
+from polycall_vertex._sdk_objects import short_model_name
+from polycall_vertex._settings import VertexSettings
+from polycall_vertex._transport import Transport
+
+# One class for models and preview models; defined in a private module, so any class of that name in the package.
+_GENERATIVE_MODEL = "_GenerativeModel"
+_GENAI_CLIENT = "google.genai.client.Client"
+_GENAI_ASYNC_CLIENT = "google.genai.client.AsyncClient"
+_MODES = frozenset({Mode.VERTEXAI_PARALLEL_TOOLS, Mode.PARALLEL_TOOLS})
+
+
+def create_client(settings: VertexSettings) -> Any:
+    """Make a ``google.genai.Client``.
+
+    Raises:
+        PluginError: google-genai is missing.
+        ConfigurationError: The settings do not fit together.
+    """
+    try:
+        from google import genai
+        from google.genai import types
+    except ImportError as error:
+        raise PluginError(
+            'google-genai cannot be imported. Install it with: pip install "polycall[vertex]"', plugin="vertex"
+        ) from error
+    _check(settings)
+    options = types.HttpOptions.model_validate(settings.http_options or {}).model_copy()
+    if settings.base_url is not None:
+        options.base_url = settings.base_url
+    try:
+        return genai.Client(
+            vertexai=True,
+            project=settings.project,
+            location=settings.location,
+            credentials=settings.credentials,
+            api_key=None if settings.api_key is None else settings.api_key.get_secret_value(),
+            http_options=options,
+        )
+    except ValueError as error:
+        # The SDK's words name the settings that contradict each other. Credentials that cannot be found pass through.
+        if type(error) is not ValueError:
+            raise
+        raise ConfigurationError(f"google.genai refuses these settings: {error}") from error
+
+
+def _check(settings: VertexSettings) -> None:
+    if settings.api_key is not None and any((settings.project, settings.location, settings.credentials)):
+        raise ConfigurationError(
+            "api_key stands for itself (express mode): pass it, or project, location and credentials, not both.",
+            key="api_key",
+        )
+    project = settings.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
+    location = settings.location or os.environ.get("GOOGLE_CLOUD_LOCATION")
+    if settings.base_url is not None and settings.api_key is None and not (project and location):
+        # Without them the SDK sends every request to the bare base_url (google-genai 2.34).
+        raise ConfigurationError("base_url needs project and location too, or an api_key.", key="base_url")
+
+
+def recognize_client(client: object) -> ClientTraits | None:
+    """Say what an object can do, by the names of its classes."""
+    if _is_generative_model(client):
+        return ClientTraits(sync=True, asynchronous=True, modes=_MODES, model=short_model_name(client))
+    if is_instance_of(client, _GENAI_CLIENT):
+        return ClientTraits(sync=True, asynchronous=True, modes=_MODES)
+    if is_instance_of(client, _GENAI_ASYNC_CLIENT):
+        return ClientTraits(sync=False, asynchronous=True, modes=_MODES)
+    return None
+
+
+def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) -> Transport:
+    """Choose the transport.
+
+    Raises:
+        ConfigurationError: The client is of the Gemini Developer API, or cannot work as asked.
+    """
+    if _is_generative_model(client):
+        from polycall_vertex._generative_model import GenerativeModelTransport
+
+        return GenerativeModelTransport(client, asynchronous=async_client, timeout_s=settings.timeout)
+    from polycall_vertex._genai import GenaiTransport
+
+    if getattr(client, "vertexai", True) is False:
+        raise ConfigurationError(
+            "This google.genai.Client talks to the Gemini Developer API, not to Vertex AI. Make it with "
+            "google.genai.Client(vertexai=True, project=..., location=...)."
+        )
+    return GenaiTransport(client, timeout_s=settings.timeout)
+
+
+def _is_generative_model(client: object) -> bool:
+    return any(
+        class_.__qualname__ == _GENERATIVE_MODEL and class_.__module__.partition(".")[0] == "vertexai"
+        for class_ in type(client).__mro__
+    )

@@ -1,0 +1,259 @@
+"""From the chunks of one reply to its tool calls; a reply that is not streamed is one chunk.
+
+The protocol has no index: every part with a function call is a call, in every chunk (brainlid/langchain#620). A call
+whose arguments come whole is complete with its part. One whose arguments are streamed goes on, in parts without a
+name, until a part does not announce another (``willContinue``), or the reply ends in good order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from polycall import ResponseError
+from polycall.plugin import (
+    ArgumentsDelta,
+    CallCompleted,
+    CallStarted,
+    FinishReason,
+    Reply,
+    Request,
+    StreamEvent,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
+from polycall_vertex._conversation import EchoedCall, ModelTurn
+from polycall_vertex._numbers import InexactNumberError, fix_numbers
+from polycall_vertex._partial_arguments import PartialArguments, PartialArgumentsError
+from polycall_vertex._reply import refusal_of, unify_finish_reason, unreadable_call
+from polycall_vertex._tools import ToolPayload
+from polycall_vertex._wire import Chunk, FunctionCallPiece, Part
+
+RawT = TypeVar("RawT")
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    """A call that is still coming."""
+
+    index: int
+    id: str
+    name: str
+    sent_id: str | None
+    place: int
+    """Where its part stands in the model's turn."""
+    args: object = None
+    partial: PartialArguments | None = None
+    beside: dict[str, object] = field(default_factory=dict)
+    problem: str | None = None
+
+    def take(self, part: Part, piece: FunctionCallPiece) -> None:
+        self.beside.update(part.beside)
+        if piece.args is not None:
+            self.args = piece.args
+        try:
+            for one in piece.partial:
+                if self.partial is None:
+                    self.partial = PartialArguments(self.args if isinstance(self.args, dict) else None)
+                self.partial.write(one)
+        except PartialArgumentsError as error:
+            self.problem = self.problem or str(error)
+
+    def arguments(self) -> object:
+        if self.partial is not None:
+            try:
+                return self.partial.value()
+            except (PartialArgumentsError, RecursionError) as error:
+                self.problem = self.problem or str(error)
+                return {}
+        # A call of a function without parameters has no arguments at all (vercel/ai#14847).
+        return {} if self.args is None else self.args
+
+
+class ReplyDecoder(Generic[RawT]):
+    """Decodes one reply.
+
+    Args:
+        request: Its tools tell how arguments are read.
+        read_chunk: Reads one of the SDK's own response objects.
+        from_doubles: The transport carries numbers as doubles.
+        build_raw: Makes what `Calls.raw_response` is, of all chunks.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        read_chunk: Callable[[RawT], Chunk],
+        *,
+        from_doubles: bool,
+        build_raw: Callable[[list[RawT]], object],
+    ) -> None:
+        self._read_chunk = read_chunk
+        self._from_doubles = from_doubles
+        self._build_raw = build_raw
+        self._report_deltas = request.report_deltas
+        self._schemas = {tool.name: tool.schema for tool in request.tools}
+        payload = request.tool_payload
+        self._restore = payload.restore if isinstance(payload, ToolPayload) else {}
+        self._raw: list[RawT] = []
+        self._complete: list[ToolCall] = []
+        self._cut_off: list[ToolCall] = []
+        self._open: _OpenCall | None = None
+        self._began = 0
+        self._ids: set[str] = set()
+        self._turn: list[object] = []
+        self._echoed: dict[int, EchoedCall] = {}
+        self._dropped: set[int] = set()
+        self._text: list[str] = []
+        self._last = Chunk()
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+
+    def feed(self, chunk: RawT) -> Iterable[StreamEvent]:
+        """Take the next chunk; see `polycall.plugin.StreamDecoder.feed`."""
+        self._raw.append(chunk)
+        read = self._read_chunk(chunk)
+        self._note_end(read)
+        events: list[StreamEvent] = []
+        for part in read.parts:
+            if part.call is not None:
+                self._take_call(part, part.call, events)
+                continue
+            self._turn.append(part.raw)
+            if part.text:
+                self._text.append(part.text)
+                if self._report_deltas:
+                    events.append(TextDelta(part.text))
+        return events
+
+    def finish(self, *, whole: bool = False) -> Reply:
+        """Give the reply; see `polycall.plugin.StreamDecoder.finish`.
+
+        Args:
+            whole: The reply is known to be whole, although it may name no finish reason.
+        """
+        end = self._last
+        refusal = refusal_of(self._finish_reason, end.finish_message, end.block_reason, end.block_message)
+        if not end.has_candidate and refusal is None:
+            raise ResponseError("The reply has neither a candidate nor the reason of a block.")
+        reason = unify_finish_reason(self._finish_reason)
+        self._close_at_end(in_order=reason is FinishReason.STOP)
+        problem = unreadable_call(self._finish_reason, end.finish_message, has_calls=self._began > 0)
+        if problem is not None:
+            # Reported as a call without a name: what the model tried is neither dropped nor taken for silence.
+            self._complete.append(
+                ToolCall(self._make_id(None), "", end.finish_message or "", self._began, problem=problem)
+            )
+        return Reply(
+            tool_calls=tuple(self._complete),
+            cut_off=tuple(self._cut_off),
+            text="".join(self._text) or None,
+            finish_reason=reason,
+            raw_finish_reason=self._finish_reason,
+            usage=self._usage,
+            refusal=refusal,
+            whole=whole or self._finish_reason is not None or refusal is not None,
+            turn=ModelTurn(
+                tuple(part for place, part in enumerate(self._turn) if place not in self._dropped), self._echoed
+            ),
+            raw_response=lambda: self._build_raw(self._raw),
+        )
+
+    def _note_end(self, chunk: Chunk) -> None:
+        last = self._last
+        self._last = Chunk(
+            has_candidate=last.has_candidate or chunk.has_candidate,
+            finish_message=chunk.finish_message or last.finish_message,
+            block_reason=chunk.block_reason or last.block_reason,
+            block_message=chunk.block_message or last.block_message,
+        )
+        self._finish_reason = chunk.finish_reason or self._finish_reason
+        self._usage = chunk.usage or self._usage  # running totals: the last one counts
+
+    def _take_call(self, part: Part, piece: FunctionCallPiece, events: list[StreamEvent]) -> None:
+        call = self._open
+        goes_on = call is not None and (not piece.name or (piece.id is not None and piece.id == call.sent_id))
+        if call is None or not goes_on:
+            if call is not None:
+                self._close(call, events, complete=call.partial is None or not call.partial.is_open)
+            elif not piece.name and piece.args is None and not piece.partial:
+                return  # the end of a call that had already said its last word
+            call = self._begin(piece, part, events)
+        call.take(part, piece)
+        if piece.will_continue:
+            self._open = call
+        else:
+            self._close(call, events, complete=True)
+
+    def _begin(self, piece: FunctionCallPiece, part: Part, events: list[StreamEvent]) -> _OpenCall:
+        id_ = self._make_id(piece.id)
+        call = _OpenCall(self._began, id_, piece.name or "", piece.id, len(self._turn))
+        self._began += 1
+        self._turn.append(part.raw)
+        if self._report_deltas:
+            events.append(CallStarted(call.index, call.id, call.name))
+        return call
+
+    def _close(self, call: _OpenCall, events: list[StreamEvent], *, complete: bool) -> None:
+        self._open = None
+        tool_call = self._tool_call(call)
+        if not complete:
+            self._cut_off.append(tool_call)
+            self._dropped.add(call.place)
+            return
+        if call.partial is not None:
+            echo: dict[str, object] = {"name": call.name, "args": tool_call.arguments}
+            if call.sent_id is not None:
+                echo["id"] = call.sent_id
+            self._turn[call.place] = {"functionCall": echo, **call.beside}
+        self._echoed[call.index] = EchoedCall(call.name, call.sent_id)
+        self._complete.append(tool_call)
+        if self._report_deltas:
+            events.append(ArgumentsDelta(call.index, _as_text(tool_call.arguments)))
+        events.append(CallCompleted(tool_call))
+
+    def _close_at_end(self, *, in_order: bool) -> None:
+        call = self._open
+        if call is not None:
+            # The closing part of a call may be missing at the end of a reply (a recording in vercel/ai's tests).
+            closed = call.partial is None or not call.partial.is_open
+            self._close(call, [], complete=in_order and closed)
+
+    def _tool_call(self, call: _OpenCall) -> ToolCall:
+        arguments = call.arguments()
+        if call.problem is not None or not isinstance(arguments, Mapping):
+            given = arguments if isinstance(arguments, Mapping) else _as_text(arguments)
+            return ToolCall(call.id, call.name, given, call.index, problem=call.problem)
+        try:
+            fixed = self._fix(call, arguments)
+        except InexactNumberError as error:
+            return ToolCall(call.id, call.name, arguments, call.index, problem=str(error))
+        except RecursionError:
+            return ToolCall(call.id, call.name, {}, call.index, problem="the arguments are nested too deeply")
+        normalized = fixed if isinstance(fixed, Mapping) and fixed is not arguments else None
+        return ToolCall(call.id, call.name, arguments, call.index, normalized)
+
+    def _fix(self, call: _OpenCall, arguments: Mapping[str, object]) -> object:
+        restore = self._restore.get(call.name)
+        restored = arguments if restore is None else restore(arguments)
+        schema = self._schemas.get(call.name)
+        if schema is None:
+            return restored
+        from_doubles = self._from_doubles or call.partial is not None
+        return fix_numbers(restored, schema, from_doubles=from_doubles)
+
+    def _make_id(self, sent: str | None) -> str:
+        id_ = sent
+        number = self._began
+        while not id_ or id_ in self._ids:
+            id_ = f"call_{number}"
+            number += 1
+        self._ids.add(id_)
+        return id_
+
+
+def _as_text(arguments: object) -> str:
+    return json.dumps(arguments, ensure_ascii=False)

@@ -1,0 +1,41 @@
+"""What the SDKs raise about a reply that they cannot read, as `ResponseError`; all else passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from polycall import PluginError, ResponseError
+
+
+def is_documented(error: BaseException) -> bool:
+    """Whether it is an error of credentials or of the connection, some of which are a `ValueError` too."""
+    from google.auth.exceptions import GoogleAuthError
+
+    return isinstance(error, (GoogleAuthError, OSError))
+
+
+@contextmanager
+def reading_reply(*errors: type[Exception]) -> Iterator[None]:
+    """Turn the errors of an SDK's parsers into `ResponseError`.
+
+    Args:
+        errors: Those that this SDK's parsers raise.
+    """
+    try:
+        yield
+    except errors as error:
+        if is_documented(error):
+            raise
+        raise ResponseError(
+            f"The SDK could not read the reply ({type(error).__name__}).", excerpt=str(error)
+        ) from error
+
+
+def outdated(name: str, distribution: str) -> PluginError:
+    """The error for an SDK that has lost a private name which this plugin needs."""
+    return PluginError(
+        f"This version of {distribution} has no {name}, which polycall-vertex uses. Upgrade polycall-vertex, or pass a "
+        "google.genai.Client(vertexai=True) instead.",
+        plugin="vertex",
+    )

@@ -1,0 +1,275 @@
+"""The transport of ``vertexai.generative_models.GenerativeModel``, over gRPC or REST.
+
+Its public methods take no system instruction for a call, and closing their streams closes no connection over REST or
+with asyncio. So this uses the generated client below, which has both, through four private names of the wrapper;
+`PluginError` says so if one is gone. Nothing here imports ``vertexai``: whoever made the model has.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from google.api_core import exceptions as api_exceptions
+from google.cloud.aiplatform_v1beta1 import types as v1beta1
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+
+from polycall import ConfigurationError, ResponseError
+from polycall.plugin import Reply, Request
+from polycall_vertex._body import make_body, other_options
+from polycall_vertex._decoder import ReplyDecoder
+from polycall_vertex._errors import outdated, reading_reply
+from polycall_vertex._options import as_dict, refuse_foreign, safety_settings, seconds
+from polycall_vertex._protobuf import read_chunk
+from polycall_vertex._sdk_objects import is_message, short_model_name
+from polycall_vertex._wire import Chunk
+
+_DISTRIBUTION = "google-cloud-aiplatform"
+_PRIVATE = ("_prepare_request", "_parse_response", "_prediction_resource_name", "_generation_config")
+_PARSER_ERRORS = (json_format.ParseError, DecodeError, ValueError, RecursionError)
+_UNREADABLE_MESSAGE = "Exception deserializing response!"
+_PROJECT_AND_LOCATION = re.compile(r"projects/[^/]+/locations/[^/]+")
+_CALL_OPTIONS = ("timeout", "retry", "metadata")
+_END = object()
+
+# The generated classes (v1 for a model, v1beta1 for a preview model) are dynamic: `Any` stands for their objects.
+
+
+class GenerativeModelTransport:
+    """Sends requests through the client of a ``GenerativeModel``.
+
+    Args:
+        model: The SDK's model.
+        timeout_s: For calls that name no other; ``None`` leaves it to the SDK, which waits for ever.
+
+    Raises:
+        PluginError: The SDK lacks a name that this needs.
+        ConfigurationError: An async client is asked for over REST.
+    """
+
+    def __init__(self, model: Any, *, asynchronous: bool = False, timeout_s: float | None = None) -> None:
+        for name in _PRIVATE:
+            if not hasattr(model, name):
+                raise outdated(f"GenerativeModel.{name}", _DISTRIBUTION)
+        if asynchronous and _takes_rest():
+            raise ConfigurationError(
+                "A GenerativeModel over REST has no async client. Use gRPC "
+                "(vertexai.init(api_transport='grpc', ...)), or a google.genai.Client(vertexai=True).",
+                key="use_async",
+            )
+        self._model = model
+        self._timeout_s = timeout_s
+
+    def send(self, request: Request) -> Any:
+        """Send and wait for the whole reply, a ``GenerateContentResponse`` message."""
+        message, options = self._message(request)
+        with _reading():
+            return self._client("_prediction_client").generate_content(request=message, **options)
+
+    async def send_async(self, request: Request) -> Any:
+        """As `send`."""
+        message, options = self._message(request)
+        with _reading():
+            response = await self._client("_prediction_async_client").generate_content(request=message, **options)
+        return _not_none(response)
+
+    def open_stream(self, request: Request) -> GrpcOrRestStream:
+        """Open a stream."""
+        message, options = self._message(request)
+        with _reading():
+            chunks = self._client("_prediction_client").stream_generate_content(request=message, **options)
+        return GrpcOrRestStream(chunks)
+
+    async def open_stream_async(self, request: Request) -> AsyncGrpcStream:
+        """As `open_stream`."""
+        message, options = self._message(request)
+        with _reading():
+            chunks = await self._client("_prediction_async_client").stream_generate_content(request=message, **options)
+        return AsyncGrpcStream(chunks)
+
+    def extract(self, request: Request, response: Any) -> Reply:
+        """Read a whole reply."""
+        decoder = ReplyDecoder[Any](
+            request,
+            _read_response,
+            from_doubles=True,
+            build_raw=lambda chunks: self._model._parse_response(chunks[0]),  # noqa: SLF001
+        )
+        decoder.feed(response)
+        return decoder.finish(whole=True)
+
+    def decoder(self, request: Request) -> ReplyDecoder[Any]:
+        """Decode the messages of a stream."""
+        parse = self._model._parse_response  # noqa: SLF001
+        return ReplyDecoder(
+            request, _read_response, from_doubles=True, build_raw=lambda chunks: [parse(chunk) for chunk in chunks]
+        )
+
+    def close(self) -> None:
+        """Nothing: polycall makes no ``GenerativeModel``."""
+
+    async def close_async(self) -> None:
+        """Nothing: polycall makes no ``GenerativeModel``."""
+
+    def _client(self, name: str) -> Any:
+        if not hasattr(type(self._model), name) and name not in self._model.__dict__:
+            raise outdated(f"GenerativeModel.{name}", _DISTRIBUTION)
+        return getattr(self._model, name)
+
+    def _message(self, request: Request) -> tuple[Any, dict[str, object]]:
+        """The request as a message, and the keyword arguments of the generated client."""
+        options = other_options(request)
+        known = _generation_fields()
+        refuse_foreign(
+            options, {*known, "generation_config", "safety_settings", "labels", *_CALL_OPTIONS}, "GenerativeModel"
+        )
+        body = make_body(request)
+        if options.get("safety_settings") is not None:
+            body["safetySettings"] = safety_settings(options["safety_settings"])
+        flat = {name: one for name, one in options.items() if name in known}
+        try:
+            message = self._model._prepare_request(  # noqa: SLF001
+                "-",
+                model=self._resource(request.model),
+                generation_config=self._generation_config(options.get("generation_config"), flat),
+                labels=options.get("labels"),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigurationError(
+                f"GenerativeModel refuses the options: {error}", key="generation_config"
+            ) from error
+        _fill(message, body)
+        call: dict[str, object] = {name: options[name] for name in ("retry", "metadata") if name in options}
+        timeout_s = self._timeout_s if options.get("timeout") is None else seconds(options["timeout"])
+        if timeout_s is not None:
+            call["timeout"] = timeout_s
+        return message, call
+
+    def _generation_config(self, given: object, flat: Mapping[str, object]) -> object:
+        """The model's own configuration, with that of the call over it, option by option."""
+        if given is None and not flat:
+            return None
+        merged = as_dict(self._model._generation_config, "generation_config")  # noqa: SLF001
+        merged |= as_dict(given, "generation_config")
+        merged |= flat
+        refuse_foreign(merged, _generation_fields(), "GenerationConfig")
+        return merged
+
+    def _resource(self, model: str | None) -> str | None:
+        """The full resource name of a model, ``None`` for the model's own."""
+        if model is None or model == short_model_name(self._model):
+            return None
+        if model.startswith("projects/"):
+            return model
+        own = _PROJECT_AND_LOCATION.match(self._model._prediction_resource_name)  # noqa: SLF001
+        if own is None:
+            raise ConfigurationError(f"model={model!r} needs its full resource name, projects/...", key="model")
+        short = model.removeprefix("models/")
+        path = short if short.startswith("publishers/") else f"publishers/google/models/{short}"
+        return f"{own[0]}/{path}"
+
+
+class GrpcOrRestStream:
+    """The messages of a streamed reply."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[Any]:
+        chunks = iter(self._chunks)
+        while True:
+            with _reading():
+                chunk = next(chunks, _END)
+            if chunk is _END:
+                return
+            yield chunk
+
+    def close(self) -> None:
+        """Cancel the call; over REST this closes the connection."""
+        self._chunks.cancel()
+
+
+class AsyncGrpcStream:
+    """As `GrpcOrRestStream`, async."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        chunks = aiter(self._chunks)
+        while True:
+            with _reading():
+                chunk = await anext(chunks, _END)
+            if chunk is _END:
+                return
+            yield _not_none(chunk)
+
+    async def aclose(self) -> None:
+        """Cancel the call."""
+        self._chunks.cancel()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn the errors of gRPC's and REST's parsers into `ResponseError`."""
+    try:
+        with reading_reply(*_PARSER_ERRORS):
+            yield
+    except api_exceptions.InternalServerError as error:
+        if _UNREADABLE_MESSAGE not in str(error):
+            raise
+        raise ResponseError("The SDK could not read the reply: the message is not of the protocol.") from error
+
+
+def _takes_rest() -> bool:
+    initializer = sys.modules.get("google.cloud.aiplatform.initializer")
+    config = getattr(initializer, "global_config", None)
+    return getattr(config, "_api_transport", None) == "rest"
+
+
+def _generation_fields() -> frozenset[str]:
+    return frozenset(v1beta1.GenerationConfig.pb().DESCRIPTOR.fields_by_name)
+
+
+def _fill(message: Any, body: Mapping[str, object]) -> None:
+    """Put the body that polycall made into a request of either version.
+
+    It is built as v1beta1 and handed over as bytes: v1 has no field for the ids of calls, but keeps them as unknown
+    fields, which gRPC sends (and REST leaves out).
+    """
+    target = type(message).pb(message)
+    for name in ("contents", "tools", "tool_config"):
+        target.ClearField(name)
+    for name, key in (("system_instruction", "systemInstruction"), ("safety_settings", "safetySettings")):
+        if key in body:
+            target.ClearField(name)
+    contents: Any = body["contents"]
+    whole = v1beta1.GenerateContentRequest.pb()()
+    json_format.ParseDict({name: one for name, one in body.items() if name != "contents"}, whole)
+    for content in contents:
+        filled = whole.contents.add(role=content["role"])
+        for part in content["parts"]:
+            if is_message(part):
+                filled.parts.add().MergeFromString(part.SerializeToString())
+            else:
+                json_format.ParseDict(part, filled.parts.add())
+    target.MergeFromString(whole.SerializeToString())
+
+
+def _read_response(response: Any) -> Chunk:
+    message = type(response).pb(response)
+    if not isinstance(message, v1beta1.GenerateContentResponse.pb()):
+        # v1 knows no ids of calls: read as v1beta1, its unknown fields show them.
+        message = v1beta1.GenerateContentResponse.pb().FromString(message.SerializeToString())
+    return read_chunk(message)
+
+
+def _not_none(message: Any) -> Any:
+    """The async client gives ``None`` for a message that it cannot read (grpcio 1.85)."""
+    if message is None:
+        raise ResponseError("The SDK could not read the reply: the message is not of the protocol.")
+    return message

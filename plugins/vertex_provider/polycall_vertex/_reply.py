@@ -1,0 +1,61 @@
+"""What the end of a reply means: finish reasons, blocks, and calls that the service itself could not read.
+
+Compared by name, never by number: the SDKs know different sets, and a new one must not break anything
+(google-genai 2.34 and google-cloud-aiplatform 2.7 differ in ten).
+"""
+
+from __future__ import annotations
+
+from polycall.plugin import FinishReason
+
+_UNIFIED = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH}
+_BLOCKED = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "MODEL_ARMOR",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+    }
+)
+_UNREADABLE = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
+
+
+def unify_finish_reason(name: str | None) -> FinishReason | None:
+    """The provider's finish reason in the common vocabulary; ``None`` if it gave none."""
+    if name is None:
+        return None
+    if name in _BLOCKED:
+        return FinishReason.REFUSAL
+    return _UNIFIED.get(name, FinishReason.OTHER)
+
+
+def refusal_of(
+    finish_reason: str | None, finish_message: str | None, block_reason: str | None, block_message: str | None
+) -> str | None:
+    """Why the prompt or the reply was blocked, in the provider's words; ``None`` if it was not."""
+    if block_reason is not None:
+        return f"the prompt was blocked ({block_reason})" + (f": {block_message}" if block_message else "")
+    if finish_reason in _BLOCKED:
+        return f"the reply was stopped ({finish_reason})" + (f": {finish_message}" if finish_message else "")
+    return None
+
+
+def unreadable_call(finish_reason: str | None, finish_message: str | None, *, has_calls: bool) -> str | None:
+    """What was wrong with a call that the model attempted and the service could not read.
+
+    MALFORMED_FUNCTION_CALL: the content is often empty, and what the model wrote, typically Python-like code, is in
+    the finish message (python-genai#430, langchain-google#725). UNEXPECTED_TOOL_CALL may come with the call, which
+    then says more itself (ai-dial-adapter-vertexai#325).
+
+    Returns:
+        Words for the model and the user, or ``None`` if there was no such call.
+    """
+    if finish_reason not in _UNREADABLE or (finish_reason == "UNEXPECTED_TOOL_CALL" and has_calls):
+        return None
+    said = f": {finish_message}" if finish_message else ""
+    return f"the service could not read a function call ({finish_reason}){said}"

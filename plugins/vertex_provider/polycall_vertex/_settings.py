@@ -1,0 +1,31 @@
+"""The settings of this provider: `polycall.from_provider("vertex/...", project=..., ...)`, and in config files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class VertexSettings(BaseModel):
+    """How to reach Vertex AI.
+
+    Without any, the SDK takes the project and location of the environment (``GOOGLE_CLOUD_PROJECT``,
+    ``GOOGLE_CLOUD_LOCATION``) and Application Default Credentials.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    project: str | None = None
+    location: str | None = None
+    """A region such as ``us-central1``, or ``global``."""
+    credentials: Any = None
+    """``google.auth.credentials.Credentials``; not in config files."""
+    api_key: SecretStr | None = None
+    """For Vertex AI in express mode, in place of project, location and credentials."""
+    base_url: str | None = None
+    """Another endpoint, such as a proxy. Needs project and location, or an API key."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds for a request; a call's own ``timeout`` goes before it. Default: none."""
+    http_options: Any = None
+    """Further ``google.genai.types.HttpOptions``, as an object or a dict."""

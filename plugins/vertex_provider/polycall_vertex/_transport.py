@@ -1,0 +1,30 @@
+"""What the two SDKs have in common: two transports of one protocol."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from polycall.plugin import AsyncChunkStream, ChunkStream, Reply, Request
+from polycall_vertex._decoder import ReplyDecoder
+
+# The SDKs' own responses and chunks are opaque outside their transport, hence `Any`.
+
+
+class Transport(Protocol):
+    """One SDK's client, bound once; see `polycall.hookspecs` for what each method must do."""
+
+    def send(self, request: Request) -> Any: ...
+
+    async def send_async(self, request: Request) -> Any: ...
+
+    def open_stream(self, request: Request) -> ChunkStream[Any]: ...
+
+    async def open_stream_async(self, request: Request) -> AsyncChunkStream[Any]: ...
+
+    def extract(self, request: Request, response: Any) -> Reply: ...
+
+    def decoder(self, request: Request) -> ReplyDecoder[Any]: ...
+
+    def close(self) -> None: ...
+
+    async def close_async(self) -> None: ...

@@ -1,0 +1,159 @@
+"""Generation options, tool choice and settings, as they arrive at the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.genai import types
+from pydantic import BaseModel
+
+import polycall
+from support.vertex_rest_server import VertexRestServer
+from support.vertex_wires import MODEL, Wire, call, candidate, genai_client
+
+
+class Pick(BaseModel):
+    n: int
+
+
+class Ping(BaseModel):
+    """Takes nothing."""
+
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+GOOD = candidate(call("Pick", {"n": 1}), finishReason="STOP")
+MODES = {1: "AUTO", 2: "ANY", 3: "NONE", 5: "VALIDATED"}
+"""Over REST the older SDK writes enums as numbers."""
+
+
+def body_of(wire: Wire, **options: Any) -> dict[str, Any]:
+    wire.enqueue(GOOD)
+    wire.client().create(MESSAGES, list[Pick | Ping], **{"model": wire.model, **options})
+    return wire.bodies[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"mode": "ANY"}),
+        ({"tool_choice": "auto"}, {"mode": "AUTO"}),
+        ({"tool_choice": "auto", "strict": True}, {"mode": "VALIDATED"}),
+        ({"tool_choice": "Pick"}, {"mode": "ANY", "allowedFunctionNames": ["Pick"]}),
+        (
+            {"tool_config": {"function_calling_config": {"mode": "NONE", "allowed_function_names": ["Ping"]}}},
+            {"mode": "ANY", "allowedFunctionNames": ["Ping"]},
+        ),
+    ],
+)
+def test_tool_choice(wire: Wire, options: dict[str, Any], expected: dict[str, Any]) -> None:
+    config = body_of(wire, **options)["toolConfig"]["functionCallingConfig"]
+
+    assert {**config, "mode": MODES.get(config["mode"], config["mode"])} == expected
+
+
+def test_a_tool_without_parameters_declares_none(wire: Wire) -> None:
+    [tool] = body_of(wire)["tools"]
+
+    pick, ping = tool["functionDeclarations"]
+    assert (sorted(pick), sorted(ping)) == (["name", "parameters"], ["description", "name"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 0.5, "top_k": 3, "max_output_tokens": 9},
+        {"generation_config": {"temperature": 0.5, "top_k": 3, "max_output_tokens": 9}},
+        {"generation_config": {"temperature": 0.25, "topK": 3}, "temperature": 0.5, "max_output_tokens": 9},
+    ],
+)
+def test_generation_options(wire: Wire, options: dict[str, Any]) -> None:
+    assert body_of(wire, **options)["generationConfig"] == {"temperature": 0.5, "topK": 3, "maxOutputTokens": 9}
+
+
+def test_the_sdks_own_configuration_objects(wire: Wire) -> None:
+    from vertexai.generative_models import GenerationConfig
+
+    config: Any = types.GenerationConfig(temperature=0.5) if wire.kind == "genai" else GenerationConfig(temperature=0.5)
+
+    assert body_of(wire, generation_config=config)["generationConfig"] == {"temperature": 0.5}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"HARM_CATEGORY_HARASSMENT": "BLOCK_NONE"},
+        [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+        {types.HarmCategory.HARM_CATEGORY_HARASSMENT: types.HarmBlockThreshold.BLOCK_NONE},
+    ],
+)
+def test_safety_settings_and_labels(wire: Wire, settings: object) -> None:
+    body = body_of(wire, safety_settings=settings, labels={"team": "a_b"})
+
+    [sent] = body["safetySettings"]
+    assert sent in (
+        {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"},
+        {"category": 3, "threshold": 4},
+    )
+    assert body["labels"] == {"team": "a_b"}
+
+
+def test_the_system_instruction_stands_before_the_system_messages(wire: Wire) -> None:
+    wire.enqueue(GOOD)
+    messages = [{"role": "system", "content": "b"}, *MESSAGES]
+
+    wire.client().create(messages, list[Pick], model=wire.model, system_instruction="a")
+
+    assert wire.bodies[0]["systemInstruction"]["parts"] == [{"text": "a"}, {"text": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"temprature": 1}, "Did you mean 'temperature'"),
+        ({"tools": []}, "the tools come from response_model"),
+        ({"generation_config": {"temprature": 1}}, "Did you mean 'temperature'"),
+        ({"generation_config": 3}, "generation_config must be"),
+        ({"temperature": "warm"}, "refuses? the option"),
+        ({"safety_settings": "none"}, "safety_settings must be"),
+        ({"timeout": -1}, "timeout must be"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_before_anything_is_sent(
+    wire: Wire, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(polycall.ConfigurationError, match=words):
+        wire.client().create(MESSAGES, list[Pick], model=wire.model, **options)
+
+    assert wire.bodies == []
+
+
+def test_a_whole_config_and_http_options_of_genai(rest: VertexRestServer) -> None:
+    rest.enqueue(GOOD)
+    config = types.GenerateContentConfig(temperature=0.5, thinking_config=types.ThinkingConfig(thinking_budget=0))
+
+    polycall.from_vertexai(genai_client(rest)).create(
+        MESSAGES,
+        list[Pick],
+        MODEL,
+        config=config,
+        timeout=7,
+        http_options={"headers": {"x-team": "a"}, "extra_body": {"newThing": {"a": 1}}},
+    )
+
+    [request] = rest.requests
+    assert request.body["generationConfig"] == {"temperature": 0.5, "thinkingConfig": {"thinking_budget": 0}}
+    assert request.body["newThing"] == {"a": 1}
+    assert (request.headers["x-team"], request.headers["x-server-timeout"]) == ("a", "7")
+
+
+def test_schemas_that_the_subset_cannot_say_go_as_json_schema(wire: Wire) -> None:
+    class Table(BaseModel):
+        by_name: dict[str, int]
+
+    wire.enqueue(candidate(call("Table", {"by_name": {"a": 1}}), finishReason="STOP"))
+
+    assert list(wire.client().create(MESSAGES, list[Table], model=wire.model)) == [Table(by_name={"a": 1})]
+    [tool] = wire.bodies[0]["tools"]
+    [declaration] = tool["functionDeclarations"]
+    assert declaration["parametersJsonSchema"]["properties"]["by_name"]["additionalProperties"] == {"type": "integer"}
