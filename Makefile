@@ -12,7 +12,7 @@ help:
 	@echo "make check   lint, types and tests, as the gate does"
 
 demo: .venv/demo.stamp
-	@$(RUN)/python examples/demo.py
+	@$(RUN)/python examples/demo.py $(MODEL)
 
 test: .venv/dev.stamp
 	@$(RUN)/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -1,1 +1,141 @@
-"""."""
+"""polycall's provider for llama.cpp in this process: any GGUF model, no key, no server.
+
+The hooks are described in `polycall.hookspecs`. xllamacpp, the binding, is imported when a model is loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
+
+from polycall.plugin import CallResult, ClientTraits, Reply, Request, ToolSpec, hookimpl, is_instance_of
+from polycall_llamacpp._client import AdoptedServer, LlamaClient
+from polycall_llamacpp._decoders import ReplyDecoder
+from polycall_llamacpp._jobs import AsyncJobChunks, Chunk, Job, JobChunks
+from polycall_llamacpp._messages import FailedResult, Message
+from polycall_llamacpp._payload import ToolPayload, make_payload
+from polycall_llamacpp._pool import ModelClosedError
+from polycall_llamacpp._server import LlamaServer
+from polycall_llamacpp._settings import LlamaSettings
+from polycall_llamacpp._strategies import generate, prepare
+
+__all__ = ["LlamaSettings", "ModelClosedError"]
+
+polycall_hook_api = 1
+
+_SERVER_CLASS = "xllamacpp.xllamacpp.Server"
+
+
+@hookimpl
+def polycall_settings_type() -> type[LlamaSettings]:
+    """Say which settings there are."""
+    return LlamaSettings
+
+
+@hookimpl
+def polycall_create_client(settings: LlamaSettings, model: str | None) -> LlamaClient:
+    """Load the model, if one is named; otherwise models are loaded by the first call that uses them."""
+    client = LlamaClient(settings, model)
+    if model is not None:
+        loaded = client.loaded(model)
+        loaded.submit(Job(partial(prepare, loaded, settings), _ignore))
+    return client
+
+
+def _ignore(item: object) -> None:
+    """Preparing has no consumer; what goes wrong there goes wrong again, and is told, in the first request."""
+
+
+@hookimpl
+def polycall_recognize_client(client: object) -> ClientTraits | None:
+    """Recognise a server that the caller made; it serves both kinds of client."""
+    return ClientTraits(sync=True, asynchronous=True) if is_instance_of(client, _SERVER_CLASS) else None
+
+
+@hookimpl
+def polycall_bind_client(client: LlamaClient | LlamaServer, settings: LlamaSettings) -> LlamaClient:
+    """Make a server that was handed in look like our own."""
+    return client if isinstance(client, LlamaClient) else AdoptedServer(client, settings)
+
+
+@hookimpl
+def polycall_close_client(client: LlamaClient) -> None:
+    """Give the models back."""
+    client.close()
+
+
+@hookimpl
+async def polycall_close_client_async(client: LlamaClient) -> None:
+    """Give the models back; stopping what runs may take a moment."""
+    await asyncio.to_thread(client.close)
+
+
+@hookimpl
+def polycall_render_tools(client: LlamaClient, tools: Sequence[ToolSpec], tool_choice: str) -> ToolPayload:
+    """Render for every strategy; which one it will be, the model decides."""
+    return make_payload(tools, tool_choice, client.settings.max_calls)
+
+
+@hookimpl
+def polycall_send(client: LlamaClient, request: Request) -> list[Chunk]:
+    """Generate the whole reply."""
+    chunks = polycall_open_stream(client, request)
+    try:
+        return list(chunks)
+    finally:
+        chunks.close()
+
+
+@hookimpl
+async def polycall_send_async(client: LlamaClient, request: Request) -> list[Chunk]:
+    """Generate the whole reply, without blocking the event loop."""
+    chunks = await polycall_open_stream_async(client, request)
+    try:
+        return [chunk async for chunk in chunks]
+    finally:
+        await chunks.aclose()
+
+
+@hookimpl
+def polycall_open_stream(client: LlamaClient, request: Request) -> JobChunks:
+    """Begin to generate."""
+    model = client.loaded(request.model)
+    return JobChunks(partial(generate, model, client.settings, request), model.submit)
+
+
+@hookimpl
+async def polycall_open_stream_async(client: LlamaClient, request: Request) -> AsyncJobChunks:
+    """Begin to generate, without blocking the event loop."""
+    model = await asyncio.to_thread(client.loaded, request.model)
+    return AsyncJobChunks(partial(generate, model, client.settings, request), model.submit)
+
+
+@hookimpl
+def polycall_create_decoder(request: Request) -> ReplyDecoder:
+    """Decode what `generate` emits."""
+    return ReplyDecoder(cast("ToolPayload", request.tool_payload), report_deltas=request.report_deltas)
+
+
+@hookimpl
+def polycall_extract_reply(request: Request, response: list[Chunk]) -> Reply:
+    """Decode a whole reply: the same chunks as a streamed one."""
+    decoder = polycall_create_decoder(request)
+    for chunk in response:
+        decoder.feed(chunk)
+    return decoder.finish()
+
+
+@hookimpl
+def polycall_continue_conversation(
+    messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+) -> list[object]:
+    """Append the model's turn, one tool message for each call, and the note."""
+    continued = [*messages, reply.turn]
+    for result in results:
+        message: Message = {"role": "tool", "tool_call_id": result.tool_call.id, "content": result.content}
+        continued.append(FailedResult(message, result.tool_call.name) if result.is_error else message)
+    if note is not None:
+        continued.append({"role": "user", "content": note})
+    return continued

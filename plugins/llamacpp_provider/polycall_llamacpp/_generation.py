@@ -1,0 +1,62 @@
+"""One request to llama.cpp, in a form that can be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from polycall_llamacpp._errors import error_in_schema, error_of
+from polycall_llamacpp._jobs import Job, Stopped
+from polycall_llamacpp._server import LlamaServer
+
+LlamaJson = dict[str, object]
+"""A chunk or a reply as llama.cpp gives it, decoded: Chat Completions or Completions of OpenAI's API."""
+
+
+def chat(llama: LlamaServer, body: Mapping[str, object], job: Job, emit: Callable[[LlamaJson], None]) -> None:
+    """Generate a chat completion, chunk by chunk, on this thread.
+
+    Always streamed: only a callback can stop llama.cpp, and it is called during long prompts too only if progress is
+    asked for.
+
+    Raises:
+        Stopped: The job's consumer has left.
+        ConfigurationError: The prompt is longer than the context.
+        SchemaError: The grammar is refused.
+        ResponseError: Any other error that llama.cpp gives in the place of a reply.
+    """
+    failures: list[BaseException] = []
+
+    def take(chunk: LlamaJson) -> bool:
+        # llama.cpp swallows an exception of the callback, and with some of them goes on.
+        try:
+            if job.stopping:
+                raise Stopped
+            if "error" in chunk:
+                raise error_of(chunk)
+            if "prompt_progress" not in chunk:
+                emit(chunk)
+        except BaseException as error:  # noqa: BLE001  # raised below
+            failures.append(error)
+            return True
+        return False
+
+    request = {**body, "stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
+    try:
+        llama.handle_chat_completions(request, take)
+    except ValueError as error:
+        raise error_in_schema(error) or error from error
+    if failures:
+        raise failures[0]
+
+
+def complete(llama: LlamaServer, body: Mapping[str, object], job: Job) -> LlamaJson:
+    """Generate a raw completion, at once: for the many short steps of a strategy.
+
+    Raises: As `chat`.
+    """
+    if job.stopping:
+        raise Stopped
+    answer = llama.handle_completions(dict(body))
+    if "error" in answer:
+        raise error_of(answer)
+    return answer

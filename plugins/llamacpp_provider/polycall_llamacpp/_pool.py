@@ -1,0 +1,197 @@
+"""The loaded models of this process: each once, shared by its users, given back when the last one is done."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from functools import cached_property
+
+from polycall_llamacpp._facts import ModelFacts, ask_facts
+from polycall_llamacpp._jobs import Job
+from polycall_llamacpp._listener import Listener
+from polycall_llamacpp._server import Server
+
+_EXIT_TIMEOUT_S = 5.0
+
+
+class ModelClosedError(RuntimeError):
+    """The client was closed while the request was waiting or being generated, or before it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("The client is closed. Make a new one with polycall.from_provider().")
+
+
+class LoadedModel:
+    """A loaded model with the threads that generate: at most ``parallel`` at a time, the others wait in a queue.
+
+    Args:
+        server: The model. Its last reference frees the memory.
+        parallel: How many requests are generated at the same time.
+    """
+
+    def __init__(self, server: Server, parallel: int) -> None:
+        self._server: Server | None = server
+        self.listener = Listener(server.llama.listening_address, server.api_key)
+        self._parallel = parallel
+        self.slots = server.slots
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: set[Job] = set()
+        self._threads: list[threading.Thread] = []
+        self._closing = False
+        _models.add(self)
+        if _forked:
+            self.keep_for_ever()
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        """What the model can do; asked on first use, over the listener."""
+        return ask_facts(self.listener)
+
+    @property
+    def server(self) -> Server:
+        """The model itself, for a job."""
+        server = self._server
+        if server is None:
+            raise ModelClosedError
+        return server
+
+    def keep_for_ever(self) -> None:
+        """Never run llama.cpp's destructor for this model, not even at exit."""
+        if self._server is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server.llama))
+
+    def submit(self, job: Job) -> None:
+        """Run a job when it is its turn."""
+        with self._lock:
+            if self._closing:
+                raise ModelClosedError
+            self._jobs.add(job)
+            if len(self._threads) < min(self._parallel, len(self._jobs)):
+                # Daemons: at exit they are stopped by a hook, not waited for until the reply is whole.
+                thread = threading.Thread(target=self._work, name="polycall-llamacpp", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Stop what runs, and give the memory back."""
+        self.stop()
+        server, self._server = self._server, None
+        _models.discard(self)
+        if server is not None:
+            server.remove_directory()
+            del server
+            _trim_memory()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Stop what runs and waits; each consumer gets a `ModelClosedError`. No job runs any more afterwards."""
+        with self._lock:
+            self._closing = True
+            jobs, threads = list(self._jobs), list(self._threads)
+        for job in jobs:
+            job.stop(ModelClosedError())
+        for _ in threads:
+            self._queue.put(None)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout_s)
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            job.run()
+            with self._lock:
+                self._jobs.discard(job)
+            del job  # an idle thread holds nothing of its last job
+
+
+class _Entry:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.model: LoadedModel | None = None
+
+
+class ModelPool:
+    """Hands out loaded models by key, and counts their users."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[Hashable, _Entry] = {}
+
+    def acquire(self, key: Hashable, load: Callable[[], LoadedModel]) -> LoadedModel:
+        """The model of that key; loaded by ``load`` if nobody uses it yet. Pair it with `release`."""
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+            entry.users += 1
+        try:
+            with entry.lock:
+                if entry.model is None:
+                    entry.model = load()
+                return entry.model
+        except BaseException:
+            self._leave(key, entry)
+            raise
+
+    def release(self, key: Hashable, model: LoadedModel) -> None:
+        """One user less; the last one gives the memory back."""
+        with self._lock:
+            entry = self._entries.get(key)
+        if entry is None or entry.model is not model:
+            return  # of a parent process
+        if self._leave(key, entry):
+            model.close()
+
+    def _leave(self, key: Hashable, entry: _Entry) -> bool:
+        with self._lock:
+            entry.users -= 1
+            last = entry.users == 0
+            if last and self._entries.get(key) is entry:
+                del self._entries[key]
+        return last
+
+
+_models: set[LoadedModel] = set()
+_forked = False
+"""This process was forked off one that had models. It cannot free any: llama.cpp's destructor wants to join a thread
+that stayed in the parent, and aborts the process.
+"""
+
+pool = ModelPool()
+"""The models of this process."""
+
+
+def _stop_all() -> None:
+    # A thread inside a callback of llama.cpp when the interpreter goes away aborts the process.
+    for model in list(_models):
+        model.stop(_EXIT_TIMEOUT_S)
+        with suppress(ModelClosedError):
+            model.server.remove_directory()
+
+
+def _forget_models() -> None:
+    """In a forked child: the parent's models have no threads here, so clients load anew."""
+    global _forked
+    _forked = _forked or bool(_models)
+    for model in _models:
+        model.keep_for_ever()
+    _models.clear()
+    pool.__init__()  # type: ignore[misc]
+
+
+def _trim_memory() -> None:
+    """Let glibc give freed memory back to the system; it keeps 20 MB and more of a small model otherwise."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+atexit.register(_stop_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_models)

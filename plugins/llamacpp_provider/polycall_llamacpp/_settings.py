@@ -1,0 +1,51 @@
+"""The settings of the provider: how a model is loaded, and what requests say unless the caller says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Strategy = Literal["auto", "native", "constrained", "split"]
+LoadProgress = Callable[[int, int], object]
+
+
+class LlamaSettings(BaseModel):
+    """Settings of ``polycall.from_provider("llamacpp/...")`` and of a profile of ``polycall.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    n_ctx: int = Field(default=4096, ge=0)
+    """Context in tokens, prompt and reply together; 0 takes what the model was trained for. llama.cpp rounds up to
+    256."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads to compute with; ``None`` leaves it to llama.cpp (one for each core)."""
+    gpu_layers: int | None = Field(default=None, ge=-1)
+    """Layers to put on a GPU, -1 for all; ``None`` leaves it to llama.cpp. Needs a GPU build of xllamacpp."""
+    parallel: int = Field(default=1, ge=1)
+    """Requests that are generated at the same time; the others wait their turn. They share ``n_ctx``."""
+    strategy: Strategy = "auto"
+    """How calls are had from the model: ``"native"`` (llama.cpp's own tool calling, for models whose chat template
+    knows tools), ``"constrained"`` (one JSON list of calls, held to the schema by a grammar), ``"split"`` (one request
+    at a time, for very small models). ``"auto"`` takes the first that fits the model."""
+    chat_template: str | None = None
+    """A Jinja chat template, or the name of one that llama.cpp knows, in place of the model's own."""
+    max_tokens: int = Field(default=1024, ge=1)
+    """Tokens of a reply at most, unless the call says otherwise."""
+    max_calls: int = Field(default=16, ge=1)
+    """Calls in one reply at most, for the strategies that constrain the output: small models may repeat themselves
+    for ever."""
+    seed: int | None = None
+    """Seed of sampling. Without it, and without a ``temperature`` of the call above 0, replies are deterministic."""
+    hf_file: str | None = None
+    """The file to take from a Hugging Face repository, where its name does not follow from the quantisation."""
+    hf_token: SecretStr | None = None
+    """For gated repositories."""
+    offline: bool = False
+    """Take models of Hugging Face from the local cache only."""
+    verbose: bool = False
+    """Let llama.cpp log to stderr. This is one switch for the process: the model loaded last decides."""
+    on_load_progress: LoadProgress | None = None
+    """Called while the file is read, with the bytes read and their total, on the thread that loads; the last call has
+    both equal."""

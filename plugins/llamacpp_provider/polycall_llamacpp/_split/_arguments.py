@@ -1,0 +1,178 @@
+"""Fills in a call's arguments one by one: numbers, listed values and texts come from the request where it has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import cast
+
+from pydantic_core import from_json
+
+from polycall_llamacpp._schema import JsonSchema
+from polycall_llamacpp._split._scorer import Scorer
+from polycall_llamacpp._split._tools import SplitTool, choices_of, is_free_text, is_numeric
+from polycall_llamacpp._split._words import mentioned, numbers, plain_name, stems
+
+_EXAMPLES = (
+    ("water the plants in the garden", "water plants", "place", "garden"),
+    ("how long is the river Nile", "encyclopedia", "question", "how long is the river Nile"),
+    ("tell Frank that I am late", "send message", "text", "I am late"),
+    ("open the blinds of the office", "move blinds", "open (true to open, false to close)", "true"),
+    ("shut the blinds of the attic", "move blinds", "open (true to open, false to close)", "false"),
+    ("find the phone number of Susan Hill", "phone book", "person (whose number)", "Susan Hill"),
+    ("find a cheap bike in size 40", "bike search", "price", "low"),
+)
+_NO_REQUEST = "N/A"
+_MAX_TEXT_TOKENS = 48
+_MAX_VALUE_TOKENS = 256
+
+Arguments = dict[str, object]
+
+
+class CutOffValueError(Exception):
+    """A value did not come to its end within its bound of tokens.
+
+    Args:
+        filled: The arguments before it.
+        name: The argument.
+        text: What came of it.
+    """
+
+    def __init__(self, filled: Arguments, name: str, text: str) -> None:
+        super().__init__(name)
+        self.filled = filled
+        self.name = name
+        self.text = text
+
+
+def fill_arguments(scorer: Scorer, request: str, tool: SplitTool) -> Arguments:
+    """The arguments of a call of a tool, out of a single request.
+
+    Optional arguments are filled in only where the request speaks of them.
+
+    Raises:
+        CutOffValueError: The length limit, or a value without an end.
+    """
+    filled: Arguments = {}
+    for name, schema in tool.properties.items():
+        asker = _Asker(scorer, request, tool, name, schema, filled)
+        optional = name not in tool.required
+        values = choices_of(schema) or ([True, False] if schema.get("type") == "boolean" else [])
+        if values:
+            if optional and not (stems(request) & stems(plain_name(name))):
+                continue
+            named = [value for value in mentioned(choices_of(schema), request) if value not in filled.values()]
+            filled[name] = asker.pick(named or values)
+        elif is_numeric(schema) and (given := _usable_numbers(request, schema, filled)):
+            open_places = [key for key, other in tool.properties.items() if key not in filled and is_numeric(other)]
+            # As many numbers as places: in their order.
+            filled[name] = given[0] if len(given) == len(open_places) else asker.pick(list(dict.fromkeys(given)))
+        elif optional:
+            continue
+        elif is_free_text(schema):
+            filled[name] = asker.copy_words()
+        else:
+            filled[name] = asker.write()
+    return filled
+
+
+class _Asker:
+    """Asks the model for one argument."""
+
+    def __init__(
+        self, scorer: Scorer, request: str, tool: SplitTool, name: str, schema: JsonSchema, filled: Arguments
+    ) -> None:
+        self._scorer = scorer
+        self._request = request
+        self._tool = tool
+        self._name = name
+        self._schema = schema
+        self._filled = filled
+
+    def pick(self, values: Sequence[object]) -> object:
+        """The likeliest of the values, less how likely each is for no request in particular."""
+        if len(values) == 1:
+            return values[0]
+        asked, neutral = self._prompt(self._request, self._filled), self._prompt(_NO_REQUEST, {})
+
+        def fit(value: object) -> float:
+            text = f" {value if isinstance(value, str) else json.dumps(value)}\n"
+            return self._scorer.score(asked, text, "value") - self._scorer.score(neutral, text, "value")
+
+        return max(values, key=fit)
+
+    def copy_words(self) -> str:
+        """A run of words of the request."""
+        grammar = _span_grammar(self._request.split(), self._tool)
+        text, whole = self._generate(self._prompt(self._request, self._filled), grammar, _MAX_TEXT_TOKENS)
+        if not whole and self._scorer.tokens_left <= 0:
+            raise CutOffValueError(self._filled, self._name, json.dumps(text.strip(), ensure_ascii=False)[:-1])
+        return text.strip()
+
+    def write(self) -> object:
+        """Any value, as JSON by its schema."""
+        schema = {**self._schema, "x-guidance": {"whitespace_flexible": False}}
+        if self._tool.definitions:
+            schema["$defs"] = self._tool.definitions
+        grammar = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}\n"
+        prompt = f"{self._prompt(self._request, self._filled)} "
+        text, whole = self._generate(prompt, grammar, _MAX_VALUE_TOKENS)
+        try:
+            return cast("object", from_json(text))
+        except ValueError as error:
+            if whole:
+                raise
+            raise CutOffValueError(self._filled, self._name, text) from error
+
+    def _generate(self, prompt: str, grammar: str, max_tokens: int) -> tuple[str, bool]:
+        if self._scorer.tokens_left <= 0:
+            raise CutOffValueError(self._filled, self._name, "")
+        return self._scorer.generate(prompt, grammar, max_tokens, "value")
+
+    def _prompt(self, request: str, filled: Arguments) -> str:
+        done = "".join(
+            f"{plain_name(name)}: {value if isinstance(value, str) else json.dumps(value)}\n"
+            for name, value in filled.items()
+        )
+        description = self._schema.get("description")
+        label = plain_name(self._name) + (f" ({description})" if description else "")
+        return f"{value_prompt(request)}Function: {self._tool.plain_name}\n{done}{label}:"
+
+
+def value_prompt(request: str) -> str:
+    """The beginning of the prompt whose answer is the value of an argument."""
+    examples = "".join(
+        f"Request: {example}\nFunction: {function}\n{name}: {value}\n\n" for example, function, name, value in _EXAMPLES
+    )
+    return f"Requests and what they say.\n\n{examples}Request: {request}\n"
+
+
+def _usable_numbers(request: str, schema: JsonSchema, filled: Arguments) -> list[int | float]:
+    """The numbers of the request that fit a schema and are not yet used."""
+    low = cast("float", schema.get("minimum", float("-inf")))
+    high = cast("float", schema.get("maximum", float("inf")))
+    above = cast("float", schema.get("exclusiveMinimum", float("-inf")))
+    below = cast("float", schema.get("exclusiveMaximum", float("inf")))
+    whole = schema.get("type") == "integer"
+    given = [
+        number
+        for number in numbers(request)
+        if low <= number <= high and above < number < below and (isinstance(number, int) or not whole)
+    ]
+    for value in filled.values():
+        if not isinstance(value, bool) and value in given:
+            given.remove(cast("float", value))
+    return given
+
+
+def _span_grammar(words: Sequence[str], tool: SplitTool) -> str:
+    """A run of words of the request, which the model may capitalise; none that names the tool is first."""
+    named = stems(tool.plain_name)
+    starts = [position for position, word in enumerate(words) if not (stems(word) & named)] or list(range(len(words)))
+    rules = ['root ::= " " (' + " | ".join(f"w{position}" for position in starts) + ') "\\n"']
+    for position, word in enumerate(words):
+        forms = dict.fromkeys((word, word[:1].upper() + word[1:]))
+        alternatives = " | ".join(json.dumps(form, ensure_ascii=False) for form in forms)
+        following = f' (" " w{position + 1})?' if position + 1 < len(words) else ""
+        rules.append(f"w{position} ::= ({alternatives}){following}")
+    return "\n".join(rules)

@@ -1,0 +1,118 @@
+"""Asks the model in small steps: how likely is this text here, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+from weakref import WeakKeyDictionary
+
+from polycall_llamacpp._generation import LlamaJson, complete
+from polycall_llamacpp._jobs import Job
+from polycall_llamacpp._pool import LoadedModel
+
+_MAX_REMEMBERED = 4096
+
+PromptKind = Literal["split", "request", "value"]
+_KINDS: Sequence[PromptKind] = get_args(PromptKind)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What a model has been asked already."""
+
+    tokens: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    scores: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+_memories: WeakKeyDictionary[LoadedModel, _Memory] = WeakKeyDictionary()
+
+
+class Scorer:
+    """Steps of one reply.
+
+    Args:
+        model: Answers.
+        job: Whoever waits for the reply; once it stops, each step raises `Stopped`.
+        max_tokens: Bound for what `generate` writes.
+    """
+
+    def __init__(self, model: LoadedModel, job: Job, max_tokens: int) -> None:
+        self.tokens_left = max_tokens
+        self.steps: list[LlamaJson] = []
+        self._model = model
+        self._job = job
+        self._memory = _memories.setdefault(model, _Memory())
+
+    @property
+    def usage(self) -> dict[str, object]:
+        """Token counts of all steps together."""
+        counts = [cast("Mapping[str, int]", step.get("usage") or {}) for step in self.steps]
+        total: dict[str, object] = {
+            name: sum(count.get(name, 0) for count in counts)
+            for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        }
+        cached = (cast("Mapping[str, int]", count.get("prompt_tokens_details") or {}) for count in counts)
+        return {
+            **total,
+            "prompt_tokens_details": {"cached_tokens": sum(part.get("cached_tokens", 0) for part in cached)},
+        }
+
+    def score(self, prompt: str, text: str, kind: PromptKind) -> float:
+        """Log P(text | prompt).
+
+        The text's own tokens are forced: forcing characters would let the model wander into odd token boundaries,
+        whose probabilities mean nothing. (llama.cpp reports probabilities from before the grammar.)
+
+        Args:
+            kind: Which kind of prompt this is; those of one kind begin alike.
+        """
+        scores = self._memory.scores
+        if (prompt, text) not in scores:
+            tokens = self._tokens(text)
+            grammar = "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
+            choice = self._complete(prompt, grammar, len(tokens), kind, n_probs=1)
+            content = cast("Sequence[Mapping[str, float]]", cast("Mapping[str, object]", choice["logprobs"])["content"])
+            _make_room(scores)
+            scores[prompt, text] = sum(token["logprob"] for token in content[: len(tokens)])
+        return scores[prompt, text]
+
+    def generate(self, prompt: str, grammar: str, max_tokens: int, kind: PromptKind) -> tuple[str, bool]:
+        """The likeliest text that the grammar allows, token by token; and whether it came to its end."""
+        choice = self._complete(prompt, grammar, max(1, min(max_tokens, self.tokens_left)), kind)
+        usage = cast("Mapping[str, int]", self.steps[-1].get("usage") or {})
+        self.tokens_left -= usage.get("completion_tokens", 0)
+        return str(choice["text"]), choice["finish_reason"] != "length"
+
+    def chat_prompt(self, messages: Sequence[Mapping[str, object]]) -> str:
+        """Messages in the form of the model's chat template."""
+        return str(self._model.listener.ask("/apply-template", {"messages": list(messages)})["prompt"])
+
+    def _complete(
+        self, prompt: str, grammar: str, max_tokens: int, kind: PromptKind, n_probs: int = 0
+    ) -> Mapping[str, object]:
+        body: LlamaJson = {
+            "prompt": prompt,
+            "grammar": grammar,
+            "max_tokens": max_tokens,
+            "n_probs": n_probs,
+            "temperature": 0,
+        }
+        if self._model.slots:
+            # A slot for each kind of prompt, so that its examples stay in that slot's cache.
+            body["id_slot"] = _KINDS.index(kind) % self._model.slots
+        answer = complete(self._model.server.llama, body, self._job)
+        self.steps.append(answer)
+        return cast("Sequence[Mapping[str, object]]", answer["choices"])[0]
+
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        tokens = self._memory.tokens
+        if text not in tokens:
+            _make_room(tokens)
+            tokens[text] = self._model.listener.tokens(text)
+        return tokens[text]
+
+
+def _make_room(memory: dict[str, tuple[int, ...]] | dict[tuple[str, str], float]) -> None:
+    if len(memory) >= _MAX_REMEMBERED:
+        memory.clear()

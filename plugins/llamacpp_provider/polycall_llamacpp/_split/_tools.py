@@ -1,0 +1,92 @@
+"""Tools as the steps look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from polycall_llamacpp._payload import ToolPayload
+from polycall_llamacpp._schema import JsonSchema
+from polycall_llamacpp._split._words import plain_name
+
+
+@dataclass(frozen=True, slots=True)
+class SplitTool:
+    """A tool with its arguments' schemas, references looked up and null left out."""
+
+    name: str
+    description: str
+    properties: Mapping[str, JsonSchema]
+    required: frozenset[str]
+    definitions: JsonSchema
+
+    @property
+    def plain_name(self) -> str:
+        """The name in words: ``"set light"`` of ``set_light`` and ``SetLight``."""
+        return plain_name(self.name)
+
+    def described(self) -> str:
+        """Name, description and arguments in one line."""
+        description = f": {self.description.rstrip('.')}" if self.description else ""
+        names = f" ({', '.join(map(plain_name, self.properties))})" if self.properties else ""
+        return f"{self.plain_name}{description}{names}"
+
+
+def make_tools(payload: ToolPayload) -> tuple[SplitTool, ...]:
+    """The tools that may be called."""
+    return tuple(
+        _make_tool(spec.name, spec.description or "", payload.grammar_schemas[spec.name].schema)
+        for spec in payload.offered
+    )
+
+
+def is_numeric(schema: JsonSchema) -> bool:
+    """Whether a schema is that of a number."""
+    return schema.get("type") in ("integer", "number")
+
+
+def is_free_text(schema: JsonSchema) -> bool:
+    """Whether a schema is that of any text."""
+    bounds = ("enum", "const", "pattern", "format", "minLength", "maxLength")
+    return schema.get("type") == "string" and not any(bound in schema for bound in bounds)
+
+
+def choices_of(schema: JsonSchema) -> list[object]:
+    """The values that a schema enumerates; empty if it does not."""
+    if "const" in schema:
+        return [schema["const"]]
+    return list(cast("Sequence[object]", schema.get("enum") or ()))
+
+
+def _make_tool(name: str, description: str, schema: JsonSchema) -> SplitTool:
+    definitions = cast("JsonSchema", schema.get("$defs") or {})
+    properties = cast("Mapping[str, JsonSchema]", schema.get("properties") or {})
+    return SplitTool(
+        name,
+        description,
+        {key: _plain_schema(value, definitions) for key, value in properties.items()},
+        frozenset(cast("Sequence[str]", schema.get("required") or ())),
+        definitions,
+    )
+
+
+def _plain_schema(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
+    """A property's schema with a reference at its root followed, and the null of an optional value left out."""
+    seen = 0
+    while True:
+        reference = schema.get("$ref")
+        options = [option for option in cast("Sequence[JsonSchema]", schema.get("anyOf") or ()) if not _is_null(option)]
+        if isinstance(reference, str) and seen <= len(definitions):
+            inner = cast("JsonSchema", definitions[reference.removeprefix("#/$defs/")])
+            seen += 1
+        elif len(options) == 1:
+            inner = options[0]
+        else:
+            return schema
+        outer = {key: value for key, value in schema.items() if key not in ("$ref", "anyOf")}
+        schema = {**inner, **outer}
+
+
+def _is_null(schema: JsonSchema) -> bool:
+    return schema.get("type") == "null"

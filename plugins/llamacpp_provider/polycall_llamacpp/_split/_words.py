@@ -1,0 +1,43 @@
+"""What can be seen in words without a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_ARTICLES_AND_SUCH = (
+    "a an the of to in on for and is are be me my it that with by from at this one all some into what who how"
+)
+_COUNTING = "zero one two three four five six seven eight nine ten eleven twelve"
+_FUNCTION_WORDS = frozenset(_ARTICLES_AND_SUCH.split())
+_NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTING.split())}
+_STEM_LENGTH = 4
+_MAX_DIGITS = 15  # more do not fit a float exactly; the model copies those
+
+
+def plain_name(name: str) -> str:
+    """An identifier in words: ``set_light`` and ``SetLight`` are ``"set light"``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", name).lower().strip()
+
+
+def stems(text: str) -> set[str]:
+    """The beginnings of the words that mean something."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return {word[:_STEM_LENGTH] for word in words if word not in _FUNCTION_WORDS}
+
+
+def numbers(text: str) -> list[int | float]:
+    """The numbers of a text, in figures or in words, in their order; whole ones as `int`."""
+    found: list[int | float] = []
+    for word in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?|[^\W\d_]+", text.lower()):
+        if word in _NUMBER_WORDS:
+            found.append(_NUMBER_WORDS[word])
+        elif not word.isalpha() and len(word) <= _MAX_DIGITS:
+            number = float(word)
+            found.append(int(number) if number.is_integer() else number)
+    return found
+
+
+def mentioned(values: Iterable[object], text: str) -> list[object]:
+    """Those of the values that stand in the text as whole words."""
+    return [value for value in values if re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text, re.IGNORECASE)]
