@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import socket
@@ -18,6 +19,7 @@ from polycall_llamacpp._source import ModelSource, read_through
 _SLOTS = 4
 """Sequences of the model that keep their prompts: the split strategy goes round among several kinds of prompt."""
 
+_FEW_CORES = 4
 _BATCH_TOKENS = 256
 """Prompt tokens between two looks at whether the caller has left."""
 
@@ -95,6 +97,16 @@ def load(source: ModelSource, settings: LlamaSettings) -> Server:
         raise _load_error(source, settings) from error
 
 
+def _default_threads() -> int | None:
+    """One core is left free where there are few; ``None`` leaves the number to llama.cpp.
+
+    llama.cpp's threads wait for each other in a busy loop after every step. Where another program wants one of their
+    cores, each step takes as long as the scheduler lets that program run: measured, 10 times the time of one thread.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, available - 1) if available <= _FEW_CORES else None
+
+
 def _set_params(params: Any, source: ModelSource, settings: LlamaSettings) -> None:
     # For a repository llama.cpp ignores the path, but refuses an empty one.
     params.model.path = str(source)
@@ -109,8 +121,9 @@ def _set_params(params: Any, source: ModelSource, settings: LlamaSettings) -> No
     params.n_parallel = max(settings.parallel, _SLOTS)
     params.kv_unified = True  # every sequence may use the whole context
     params.n_batch = params.n_ubatch = _BATCH_TOKENS
-    if settings.threads is not None:
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings.threads
+    threads = settings.threads or _default_threads()
+    if threads is not None:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     if settings.gpu_layers is not None:
         params.n_gpu_layers = settings.gpu_layers
     if settings.chat_template is not None:

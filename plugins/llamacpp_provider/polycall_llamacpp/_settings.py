@@ -20,7 +20,8 @@ class LlamaSettings(BaseModel):
     """Context in tokens, prompt and reply together; 0 takes what the model was trained for. llama.cpp rounds up to
     256."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads to compute with; ``None`` leaves it to llama.cpp (one for each core)."""
+    """Threads to compute with. ``None``: all cores but one where there are up to four, else what llama.cpp takes (one
+    for each physical core)."""
     gpu_layers: int | None = Field(default=None, ge=-1)
     """Layers to put on a GPU, -1 for all; ``None`` leaves it to llama.cpp. Needs a GPU build of xllamacpp."""
     parallel: int = Field(default=1, ge=1)
