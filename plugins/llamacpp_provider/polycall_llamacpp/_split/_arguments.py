@@ -9,6 +9,7 @@ from typing import cast
 from pydantic_core import from_json
 
 from polycall_llamacpp._schema import JsonSchema
+from polycall_llamacpp._split._coverage import cover
 from polycall_llamacpp._split._scorer import Scorer
 from polycall_llamacpp._split._tools import SplitTool, choices_of, is_free_text, is_numeric
 from polycall_llamacpp._split._words import mentioned, numbers, plain_name, stems
@@ -24,6 +25,12 @@ _EXAMPLES = (
 )
 _NO_REQUEST = "N/A"
 _MAX_TEXT_TOKENS = 48
+_LEFT_OUT = 1.5
+"""How much less likely a text may be for each word that it leaves out less (a difference of log-probabilities).
+
+The texts of the evaluation's development half, and of 34 more requests, come out alike from 0.75 to 2.25; this is the
+middle.
+"""
 _MAX_VALUE_TOKENS = 256
 
 Arguments = dict[str, object]
@@ -70,7 +77,8 @@ def fill_arguments(scorer: Scorer, request: str, tool: SplitTool) -> Arguments:
         elif optional:
             continue
         elif is_free_text(schema):
-            filled[name] = asker.copy_words()
+            texts = (key for key, other in tool.properties.items() if is_free_text(other) and key in tool.required)
+            filled[name] = asker.copy_words(last=all(key == name or key in filled for key in texts))
         else:
             filled[name] = asker.write()
     return filled
@@ -101,13 +109,29 @@ class _Asker:
 
         return max(values, key=fit)
 
-    def copy_words(self) -> str:
-        """A run of words of the request."""
+    def copy_words(self, *, last: bool) -> str:
+        """A run of words of the request.
+
+        Args:
+            last: No other text is still to come that could take the words that this one leaves out.
+        """
+        prompt = self._prompt(self._request, self._filled)
         grammar = _span_grammar(self._request.split(), self._tool)
-        text, whole = self._generate(self._prompt(self._request, self._filled), grammar, _MAX_TEXT_TOKENS)
+        text, whole = self._generate(prompt, grammar, _MAX_TEXT_TOKENS)
         if not whole and self._scorer.tokens_left <= 0:
             raise CutOffValueError(self._filled, self._name, json.dumps(text.strip(), ensure_ascii=False)[:-1])
-        return text.strip()
+        return self._widen(prompt, text.strip()) if whole and last else text.strip()
+
+    def _widen(self, prompt: str, text: str) -> str:
+        """The text, or one that leaves out less of the request if it is not too unlikely."""
+        coverage = cover(self._request, self._tool, self._filled)
+        short = coverage.find(text)
+        wide = coverage.widened(short)
+        less_left_out = coverage.left_out(short) - coverage.left_out(wide)
+        if not less_left_out:
+            return text
+        gain = self._scorer.score(prompt, f" {coverage.text(wide)}\n", "value") + _LEFT_OUT * less_left_out
+        return coverage.text(wide) if gain > self._scorer.score(prompt, f" {text}\n", "value") else text
 
     def write(self) -> object:
         """Any value, as JSON by its schema."""
@@ -166,13 +190,11 @@ def _usable_numbers(request: str, schema: JsonSchema, filled: Arguments) -> list
 
 
 def _span_grammar(words: Sequence[str], tool: SplitTool) -> str:
-    """A run of words of the request, which the model may capitalise; none that names the tool is first."""
+    """A run of words of the request; none that names the tool is first."""
     named = stems(tool.plain_name)
     starts = [position for position, word in enumerate(words) if not (stems(word) & named)] or list(range(len(words)))
     rules = ['root ::= " " (' + " | ".join(f"w{position}" for position in starts) + ') "\\n"']
     for position, word in enumerate(words):
-        forms = dict.fromkeys((word, word[:1].upper() + word[1:]))
-        alternatives = " | ".join(json.dumps(form, ensure_ascii=False) for form in forms)
         following = f' (" " w{position + 1})?' if position + 1 < len(words) else ""
-        rules.append(f"w{position} ::= ({alternatives}){following}")
+        rules.append(f"w{position} ::= {json.dumps(word, ensure_ascii=False)}{following}")
     return "\n".join(rules)

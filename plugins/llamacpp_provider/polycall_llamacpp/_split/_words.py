@@ -8,8 +8,17 @@ from collections.abc import Iterable
 _ARTICLES_AND_SUCH = (
     "a an the of to in on for and is are be me my it that with by from at this one all some into what who how"
 )
+_ASKING = "what who whom whose which when where why how"
+_AUXILIARIES_AND_PRONOUNS = (
+    "i you he she we they us him her them your our his their its or but as do does did will would shall should can "
+    "could may might must has have had was were been am if then than so about up out off please"
+)
 _COUNTING = "zero one two three four five six seven eight nine ten eleven twelve"
 _FUNCTION_WORDS = frozenset(_ARTICLES_AND_SUCH.split())
+_QUESTION_WORDS = frozenset(_ASKING.split())
+_EMPTY_WORDS = (_FUNCTION_WORDS | frozenset(_AUXILIARIES_AND_PRONOUNS.split())) - _QUESTION_WORDS
+JOINING_WORDS = _FUNCTION_WORDS - _QUESTION_WORDS
+"""What may stand between an argument and the words around it."""
 _NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTING.split())}
 _STEM_LENGTH = 4
 _MAX_DIGITS = 15  # more do not fit a float exactly; the model copies those
@@ -24,6 +33,16 @@ def stems(text: str) -> set[str]:
     """The beginnings of the words that mean something."""
     words = re.findall(r"[^\W\d_]+", text.lower())
     return {word[:_STEM_LENGTH] for word in words if word not in _FUNCTION_WORDS}
+
+
+def plain_words(text: str) -> set[str]:
+    """The words of a text, in lower case and without punctuation."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def is_empty_word(word: str) -> bool:
+    """Whether little is lost without a word. A question word is none: it tells a question from a topic."""
+    return plain_words(word) <= _EMPTY_WORDS
 
 
 def numbers(text: str) -> list[int | float]:

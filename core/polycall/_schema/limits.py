@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from polycall._errors import SchemaError
-from polycall._schema_dialect import Dialect, Limits
+from polycall._schema.dialect import Dialect, Limits
 
 _MAX_DEPTH = 200
 """Counting stops here, well beyond any provider's limit and well within Python's stack."""

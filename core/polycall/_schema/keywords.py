@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
-from polycall._schema_dialect import ANNOTATIONS, ASSERTIONS, Dialect
+from polycall._schema.dialect import ANNOTATIONS, ASSERTIONS, Dialect
 
 STRUCTURE = frozenset(
     {"type", "properties", "required", "additionalProperties", "items", "prefixItems", "anyOf", "oneOf", "enum", "$ref"}

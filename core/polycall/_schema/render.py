@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from polycall._errors import SchemaError
 from polycall._protocol import ToolSpec
-from polycall._schema_dialect import ANNOTATIONS, ASSERTIONS, JSON_TYPES, Dialect, RenderedSchema
-from polycall._schema_keywords import (
+from polycall._schema.dialect import ANNOTATIONS, ASSERTIONS, JSON_TYPES, Dialect, RenderedSchema
+from polycall._schema.keywords import (
     STRUCTURE,
     TELLING_NOTHING,
     adapt_assertion,
@@ -23,9 +23,22 @@ from polycall._schema_keywords import (
     telling_title,
     types_of,
 )
-from polycall._schema_limits import check_limits
-from polycall._schema_notes import describe, note_for
-from polycall._schema_restore import (
+from polycall._schema.limits import check_limits
+from polycall._schema.notes import describe, note_for
+from polycall._schema.reading import (
+    ALL_ASSERTIONS,
+    NARROWING,
+    as_object,
+    as_sequence,
+    as_text,
+    flatten_union,
+    is_null,
+    kinds_of,
+    map_as_list,
+    split_by_type,
+    without,
+)
+from polycall._schema.restore import (
     ArrayPlan,
     EntriesPlan,
     JsonObject,
@@ -84,7 +97,7 @@ class _Walk:
         self._size = 0
 
     def root(self) -> Rendered:
-        schema, plan = self._render(_without(self._tool.schema, "$defs", "title"), self._tool.name, 0)
+        schema, plan = self._render(without(self._tool.schema, "$defs", "title"), self._tool.name, 0)
         while self._waiting:
             name, path = self._waiting.popleft()
             definition = self._definition(name, path)
@@ -109,7 +122,7 @@ class _Walk:
         if not isinstance(source, dict):
             source = {}
         if title := telling_title(source.get("title"), name):
-            source = {**source, "description": describe([title, _text(source.get("description"))], ())}
+            source = {**source, "description": describe([title, as_text(source.get("description"))], ())}
         if "$ref" in source:
             return self._reference(source, path, depth)
         if "allOf" in source and not self._dialect.all_of:
@@ -117,12 +130,12 @@ class _Walk:
         if "anyOf" in source or "oneOf" in source:
             return self._union(source, path, depth)
         if "const" in source and (not self._dialect.const or source["const"] is None):
-            return self._enum({**_without(source, "const"), "enum": [source["const"]]}, path, depth)
+            return self._enum({**without(source, "const"), "enum": [source["const"]]}, path, depth)
         if "enum" in source:
             return self._enum(source, path, depth)
         types = types_of(source)
         if len(types) > 1 and self._dialect.null == "nullable":
-            return self._union({**_without(source, "type"), "anyOf": _by_type(source, types)}, path, depth)
+            return self._union({**without(source, "type"), "anyOf": split_by_type(source, types)}, path, depth)
         if types == ["object"]:
             return self._object(source, path, depth)
         if types == ["array"]:
@@ -135,7 +148,7 @@ class _Walk:
 
     def _reference(self, source: JsonObject, path: str, depth: int) -> Rendered:
         name = str(source["$ref"]).removeprefix(_DEFINITIONS)
-        siblings = _without(source, "$ref", "title")
+        siblings = without(source, "$ref", "title")
         if self._dialect.references == "inline":
             return self._inlined(name, siblings, path, depth)
         self._refer(source["$ref"], path)
@@ -178,7 +191,7 @@ class _Walk:
         beside = self._finish(siblings, {})
         if not beside:
             return schema, plan
-        described = describe([_text(beside.get("description")), _text(schema.get("description"))], ())
+        described = describe([as_text(beside.get("description")), as_text(schema.get("description"))], ())
         return self._beside(schema, {**beside, "description": described} if described else beside), plan
 
     def _definition(self, name: str, path: str) -> JsonObject:
@@ -186,13 +199,13 @@ class _Walk:
         if not isinstance(definition, dict):
             raise self._error(path, f"refers to {name!r}, which its JSON Schema does not define.")
         own_title = telling_title(definition.get("title"), name)
-        return definition if own_title else _without(definition, "title")
+        return definition if own_title else without(definition, "title")
 
     def _merged(self, source: JsonObject, path: str) -> JsonObject:
         branches = source["allOf"]
         if not (isinstance(branches, list) and len(branches) == 1 and isinstance(branches[0], dict)):
             raise self._error(path, f"{self._dialect.name} has no form for 'allOf'. Write one model with all fields.")
-        return {**branches[0], **_without(source, "allOf")}
+        return {**branches[0], **without(source, "allOf")}
 
     def _any(self, source: JsonObject, path: str) -> Rendered:
         if self._dialect.any_value == "refuse":
@@ -207,20 +220,20 @@ class _Walk:
 
     def _union(self, source: JsonObject, path: str, depth: int) -> Rendered:
         keyword = "oneOf" if "oneOf" in source else "anyOf"
-        branches = [*_flat(_list(source.get("anyOf"))), *_flat(_list(source.get("oneOf")))]
+        branches = [*flatten_union(as_sequence(source.get("anyOf"))), *flatten_union(as_sequence(source.get("oneOf")))]
         rendered_keyword = keyword if self._dialect.one_of else "anyOf"
-        nullable = self._dialect.null == "nullable" and any(_is_null(branch) for branch in branches)
+        nullable = self._dialect.null == "nullable" and any(is_null(branch) for branch in branches)
         if nullable:
-            branches = [branch for branch in branches if not _is_null(branch)] or [{"type": "null"}]
+            branches = [branch for branch in branches if not is_null(branch)] or [{"type": "null"}]
         rendered = [self._render(branch, path, depth + 1) for branch in branches]
-        beside = self._finish(_without(source, "anyOf", "oneOf"), {})
+        beside = self._finish(without(source, "anyOf", "oneOf"), {})
         if nullable:
             beside["nullable"] = True
         if len(rendered) == 1:
             schema, plan = rendered[0]
             if not beside:
                 return schema, plan
-            described = describe([_text(beside.get("description")), _text(schema.get("description"))], ())
+            described = describe([as_text(beside.get("description")), as_text(schema.get("description"))], ())
             if "$ref" not in schema:
                 return self._beside(schema, {**beside, "description": described} if described else beside), plan
         union: JsonObject = {rendered_keyword: [schema for schema, _ in rendered]}
@@ -238,14 +251,14 @@ class _Walk:
         if not (self._dialect.any_of_alone and "anyOf" in schema):
             return {**schema, **beside}
         branches: list[object] = []
-        for branch in _list(schema["anyOf"]):
-            branch = _object(branch)
-            described = describe([_text(beside.get("description")), _text(branch.get("description"))], ())
+        for branch in as_sequence(schema["anyOf"]):
+            branch = as_object(branch)
+            described = describe([as_text(beside.get("description")), as_text(branch.get("description"))], ())
             branches.append(self._beside(branch, {**beside, "description": described} if described else beside))
         return {**schema, "anyOf": branches}
 
     def _enum(self, source: JsonObject, path: str, depth: int) -> Rendered:
-        values = _list(source["enum"])
+        values = as_sequence(source["enum"])
         types = list(dict.fromkeys(map(json_type, values)))
         if {*types} == {"integer", "number"}:
             types = ["number"]
@@ -255,11 +268,11 @@ class _Walk:
         split = self._dialect.typed_enums or not set(types) <= self._dialect.enum_types
         if len(types) > 1 and split:
             branches = [
-                {"type": each, "enum": [value for value in values if json_type(value) in _same_kind(each, types)]}
+                {"type": each, "enum": [value for value in values if json_type(value) in kinds_of(each, types)]}
                 for each in types
             ]
-            return self._union({**_without(source, "enum", "type"), "anyOf": list(branches)}, path, depth)
-        bare = _without(source, "enum", "type")
+            return self._union({**without(source, "enum", "type"), "anyOf": list(branches)}, path, depth)
+        bare = without(source, "enum", "type")
         if types == ["null"]:
             return self._render({**bare, "type": "null"}, path, depth)
         said = all(map(is_finite, values)) and (self._dialect.empty_enum_value or "" not in values)
@@ -302,7 +315,7 @@ class _Walk:
         depth: int,
         item_paths: Mapping[str, str] | None = None,
     ) -> Rendered:
-        required = dict.fromkeys(name for name in _list(source.get("required")) if name in named)
+        required = dict.fromkeys(name for name in as_sequence(source.get("required")) if name in named)
         rendered: JsonObject = {}
         plans: dict[str, Property] = {}
         names: dict[object, str] = {}
@@ -341,18 +354,18 @@ class _Walk:
         if self._takes_null(source):
             # Null has a meaning of its own here, so there is no way left to leave the property out.
             self.exact = self.exact and "default" in source and source["default"] is None
-            bare = _without(source, "default") if source.get("default", ...) is None else source
+            bare = without(source, "default") if source.get("default", ...) is None else source
             return *self._render(bare, path, depth + 1, name), False
         self.exact = False
-        schema, plan = self._render(_without(source, "default"), path, depth + 1, name)
+        schema, plan = self._render(without(source, "default"), path, depth + 1, name)
         note = "null for the default"
         if "default" in source and source["default"] is not None:
             note = f"null for the {note_for('default', source['default'])}"
         elif "default" not in source:
             note = "null to leave it out"
-        described = describe([_text(schema.get("description"))], [note])
-        inner = _without(schema, "description")
-        branches = _list(inner["anyOf"]) if inner.keys() == {"anyOf"} else [inner]
+        described = describe([as_text(schema.get("description"))], [note])
+        inner = without(schema, "description")
+        branches = as_sequence(inner["anyOf"]) if inner.keys() == {"anyOf"} else [inner]
         return {"anyOf": [*branches, {"type": "null"}], "description": described}, plan, True
 
     def _takes_null(self, source: object, seen: frozenset[object] = frozenset()) -> bool:
@@ -364,11 +377,11 @@ class _Walk:
             return reference not in seen and self._takes_null(self._definitions.get(name), seen | {reference})
         for keyword in ("anyOf", "oneOf"):
             if keyword in source:
-                return any(self._takes_null(branch, seen) for branch in _list(source[keyword]))
+                return any(self._takes_null(branch, seen) for branch in as_sequence(source[keyword]))
         if "const" in source:
             return source["const"] is None
         if "enum" in source:
-            return None in _list(source["enum"])
+            return None in as_sequence(source["enum"])
         types = types_of(source)
         return not types or "null" in types
 
@@ -394,7 +407,7 @@ class _Walk:
         keys: JsonObject = {"pattern": "|".join(patterns)}
         names = source.get("propertyNames")
         return {
-            **_without(source, "patternProperties"),
+            **without(source, "patternProperties"),
             "additionalProperties": values[0] if len(values) == 1 else {"anyOf": values},
             "propertyNames": {**names, **keys} if isinstance(names, dict) else keys,
         }
@@ -405,7 +418,7 @@ class _Walk:
         # With null for an absent key, a key whose value is null could not be told from it.
         as_object = not (self._dialect.all_required and self._takes_null(values))
         if isinstance(known, list) and as_object and "propertyNames" not in self._accepted("object"):
-            bare = _without(source, "propertyNames", "additionalProperties")
+            bare = without(source, "propertyNames", "additionalProperties")
             named = {str(key): values for key in known}
             return self._closed_object({**bare, "required": []}, named, False, path, depth)
         if keys:
@@ -421,7 +434,7 @@ class _Walk:
             depth + 1,
             item_paths=dict.fromkeys(keys_and_values, f"{path}.*"),
         )
-        return self._finish(_as_list(source), {"items": entry}), EntriesPlan(ArrayPlan([], plan))
+        return self._finish(map_as_list(source), {"items": entry}), EntriesPlan(ArrayPlan([], plan))
 
     def _kept_map(self, source: JsonObject, values: object, path: str, depth: int) -> Rendered:
         built: JsonObject = {}
@@ -431,7 +444,7 @@ class _Walk:
         elif values is not None:
             built["additionalProperties"] = values is not False
         plans: list[Plan | None] = []
-        patterns = _object(source.get("patternProperties"))
+        patterns = as_object(source.get("patternProperties"))
         if patterns:
             rendered = {pattern: self._render(part, f"{path}.*", depth + 1) for pattern, part in patterns.items()}
             built["patternProperties"] = {pattern: schema for pattern, (schema, _) in rendered.items()}
@@ -443,13 +456,13 @@ class _Walk:
         """Follow the reference of a map's keys to an enum."""
         while isinstance(source, dict) and "$ref" in source:
             source = self._definitions.get(str(source["$ref"]).removeprefix(_DEFINITIONS))
-        return _without(source, "title") if isinstance(source, dict) else {}
+        return without(source, "title") if isinstance(source, dict) else {}
 
     def _array(self, source: JsonObject, path: str, depth: int) -> Rendered:
-        prefix = _list(source.get("prefixItems"))
+        prefix = as_sequence(source.get("prefixItems"))
         if prefix and self._dialect.tuples == "object":
             if all(part == prefix[0] for part in prefix) and "items" not in source and "maxItems" in source:
-                source = {**_without(source, "prefixItems"), "items": prefix[0]}
+                source = {**without(source, "prefixItems"), "items": prefix[0]}
                 prefix = []
             else:
                 return self._tuple(source, prefix, path, depth)
@@ -514,16 +527,16 @@ class _Walk:
                     schema[keyword] = value
                 elif value is not None or keyword != "default":
                     said += self._notes(keyword, value, narrows=keyword == "default")
-            elif keyword in _ALL_ASSERTIONS:
+            elif keyword in ALL_ASSERTIONS:
                 kept, note = adapt_assertion(keyword, value, types, accepted, self._dialect)
                 schema |= kept
                 said += self._notes(*note) if note else []
             elif self._dialect.other_keywords:
                 schema[keyword] = value
                 self._refer(value, self._tool.name)
-            elif keyword in _NARROWING:
+            elif keyword in NARROWING:
                 said += self._notes(keyword, value)
-        description = describe([_text(source.get("description"))], said)
+        description = describe([as_text(source.get("description"))], said)
         return {**schema, "description": description} if description else schema
 
     def _notes(self, keyword: str, value: object, *, narrows: bool = True) -> list[str]:
@@ -537,64 +550,3 @@ class _Walk:
 
     def _error(self, path: str, problem: str) -> SchemaError:
         return SchemaError(path, " ".join(filter(None, (problem, self._dialect.otherwise))))
-
-
-_ALL_ASSERTIONS = frozenset[str]().union(*ASSERTIONS.values())
-_NARROWING = frozenset(
-    {"not", "if", "then", "else", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
-    | {"contentMediaType", "contentEncoding", "contentSchema"}
-)
-"""Keywords outside `ASSERTIONS` by which a value can be wrong."""
-
-
-def _without(schema: JsonObject, *keywords: str) -> JsonObject:
-    return {key: value for key, value in schema.items() if key not in keywords}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _object(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _is_null(schema: object) -> bool:
-    return isinstance(schema, dict) and (
-        schema.get("type") == "null" or schema.get("enum") == [None] or schema.get("const", ...) is None
-    )
-
-
-def _flat(branches: Sequence[object]) -> list[object]:
-    """Branches, with those of a bare union inside the union in its place."""
-    flat: list[object] = []
-    for branch in branches:
-        inner = branch.get("anyOf") if isinstance(branch, dict) and branch.keys() <= {"anyOf", "title"} else None
-        flat += _flat(inner) if isinstance(inner, list) else [branch]
-    return flat
-
-
-def _as_list(source: JsonObject) -> JsonObject:
-    """The annotations and bounds of a map, for the list that it is rendered as."""
-    bounds = {"minProperties": "minItems", "maxProperties": "maxItems"}
-    kept = {key: value for key, value in source.items() if key not in ASSERTIONS["object"] | STRUCTURE}
-    return {**kept, **{bounds[key]: source[key] for key in bounds if key in source}, "type": "array"}
-
-
-def _by_type(source: JsonObject, types: Sequence[str]) -> list[object]:
-    """The branches of a schema with several types, each with the constraints that concern it."""
-    kept = {key: value for key, value in source.items() if key in STRUCTURE or key in _ALL_ASSERTIONS}
-    return [{**{key: value for key, value in kept.items() if _concerns(key, each)}, "type": each} for each in types]
-
-
-def _concerns(keyword: str, type_: str) -> bool:
-    structure = {"object": {"properties", "required", "additionalProperties"}, "array": {"items", "prefixItems"}}
-    return keyword in ASSERTIONS.get(type_, ()) or keyword in structure.get(type_, ())
-
-
-def _same_kind(type_: str, types: Sequence[str]) -> tuple[str, ...]:
-    return ("number", "integer") if type_ == "number" and "integer" not in types else (type_,)

@@ -1,0 +1,78 @@
+"""Which words of a request a text argument leaves out, and how far it would reach without leaving out any.
+
+A word is accounted for by the tool's own words ("weather" in "the weather in Rome", for a tool `Weather`) or by another
+argument. What nothing accounts for may belong to the text: "super bowl" is too little of "who won the super bowl".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from polycall_llamacpp._split._tools import SplitTool, choices_of, is_numeric
+from polycall_llamacpp._split._words import JOINING_WORDS, is_empty_word, mentioned, numbers, plain_words, stems
+
+Span = tuple[int, int]
+"""Positions of the first word and of the word after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The words of a request, seen from one text argument of a call."""
+
+    words: Sequence[str]
+    accounted: Sequence[bool]
+    """Which words name the tool or stand in another argument."""
+
+    def left_out(self, span: Span) -> int:
+        """How many words that mean something are in no argument, if this one is the span."""
+        start, end = span
+        outside = (*range(start), *range(end, len(self.words)))
+        return sum(not self.accounted[position] and not is_empty_word(self.words[position]) for position in outside)
+
+    def widened(self, span: Span) -> Span:
+        """The span with all words around it up to those that are accounted for, without what joins it to these."""
+        start, end = first, last = span
+        while start > 0 and not self.accounted[start - 1]:
+            start -= 1
+        while end < len(self.words) and not self.accounted[end]:
+            end += 1
+        if start > 0:
+            while start < first and self.words[start].casefold() in JOINING_WORDS:
+                start += 1
+        if end < len(self.words):
+            while end > last and self.words[end - 1].casefold() in JOINING_WORDS:
+                end -= 1
+        return start, end
+
+    def find(self, text: str) -> Span:
+        """Where words of the request stand in it."""
+        wanted = text.split()
+        starts = (start for start in range(len(self.words)) if self.words[start : start + len(wanted)] == wanted)
+        start = next(starts)
+        return start, start + len(wanted)
+
+    def text(self, span: Span) -> str:
+        """The words of a span."""
+        return " ".join(self.words[slice(*span)])
+
+
+def cover(request: str, tool: SplitTool, filled: Mapping[str, object]) -> Coverage:
+    """Look at a request.
+
+    Args:
+        filled: The arguments known so far. Numbers, and values that a schema lists, count for theirs before they are.
+    """
+    schemas = tool.properties.values()
+    about = stems(" ".join((tool.described(), *(str(schema.get("description", "")) for schema in schemas))))
+    listed = (value for schema in schemas for value in mentioned(choices_of(schema), request))
+    elsewhere = {word for value in (*filled.values(), *listed) for word in plain_words(str(value))}
+    takes_numbers = any(map(is_numeric, schemas))
+
+    def is_accounted(word: str) -> bool:
+        plain = plain_words(word)
+        named = bool(stems(word) & about) or (bool(plain) and plain <= elsewhere)
+        return named or (takes_numbers and bool(numbers(word)))
+
+    words = request.split()
+    return Coverage(words, [is_accounted(word) for word in words])
