@@ -5,11 +5,12 @@ UV := .tools/bin/uv
 RUN := .venv/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: help demo test lint types check clean
+.PHONY: help demo test lint types check bench clean
 help:
 	@echo "make demo    run the example against a language model in this process: no key, no network"
 	@echo "make test    run the whole test suite"
 	@echo "make check   lint, types and tests, as the gate does"
+	@echo "make bench   measure against the raw SDK and the peers, write docs/benchmarks.md"
 
 demo: .venv/demo.stamp
 	@$(RUN)/python examples/demo.py $(MODEL)
@@ -22,12 +23,15 @@ lint: .venv/dev.stamp
 	@$(RUN)/ruff format --check
 
 types: .venv/dev.stamp
-	@$(RUN)/mypy core plugins tests examples
+	@$(RUN)/mypy core plugins tests examples benchmarks
 
 check: lint types test
 
+bench: .venv/dev.stamp
+	@$(RUN)/python -m benchmarks --uv $(UV)
+
 clean:
-	rm -rf .venv .tools dist
+	rm -rf .venv .tools .bench dist
 
 # One environment serves both: what the demo needs is a part of what the tests need, so nothing is removed (--inexact).
 .venv/demo.stamp: $(PROJECTS) | $(UV) .venv

@@ -46,14 +46,6 @@ class _Round:
     note: str | None = None
 
 
-@dataclass(slots=True)
-class _Slot:
-    """A place in the result: the latest outcome for it, and where it was said."""
-
-    outcome: Outcome
-    round: int
-
-
 class Exchange:
     """One ``create()``: which request is next, what of the replies is good, what has to be asked again.
 
@@ -82,7 +74,9 @@ class Exchange:
         self._retries_left = max_retries
         self._context = context
         self._continue_conversation = continue_conversation
-        self._slots: list[_Slot] = []
+        # The places of the result: the latest outcome for each, and the round that it was said in.
+        self._outcomes: list[Outcome] = []
+        self._said_in: list[int] = []
         self._rounds: list[_Round] = []
         self._usage: Usage | None = None
         self._early: dict[int, Outcome] = {}
@@ -123,20 +117,20 @@ class Exchange:
         self._next = None
         if reply.usage is not None:
             self._usage = reply.usage if self._usage is None else self._usage + reply.usage
-        early = self._early
-        self._early = {}
-        outcomes = [
-            early.get(call.index) or validate_call(call, self._tools, self._context) for call in reply.tool_calls
-        ]
+        early, self._early = self._early, {}
+        tools, context = self._tools, self._context
+        if early:
+            outcomes = [early.get(call.index) or validate_call(call, tools, context) for call in reply.tool_calls]
+        else:
+            outcomes = [validate_call(call, tools, context) for call in reply.tool_calls]
         this_round = _Round(self._request.messages, reply, outcomes)
         self._rounds.append(this_round)
         if len(self._rounds) == 1:
-            self._slots = [_Slot(outcome, 0) for outcome in outcomes]
-            added = [
-                outcome
-                for outcome in outcomes
-                if isinstance(outcome, ValidCall) and outcome.tool_call.index not in early
-            ]
+            self._outcomes = outcomes.copy()
+            self._said_in = [0] * len(outcomes)
+            added = [call for call in outcomes if isinstance(call, ValidCall)]
+            if early:
+                added = [call for call in added if call.tool_call.index not in early]
         else:
             added = self._place_corrections(outcomes)
         self._log_round(this_round)
@@ -146,11 +140,15 @@ class Exchange:
 
     def calls(self) -> Calls[object]:
         """The good calls so far, in order, with what else the replies said."""
-        good = [slot for slot in self._slots if isinstance(slot.outcome, ValidCall)]
+        good = [
+            (call, number)
+            for call, number in zip(self._outcomes, self._said_in, strict=True)
+            if isinstance(call, ValidCall)
+        ]
         reply = self._rounds[-1].reply if self._rounds else Reply()
         return Calls(
-            [slot.outcome.value for slot in good if isinstance(slot.outcome, ValidCall)],
-            tool_calls=[slot.outcome.tool_call for slot in good],
+            [call.value for call, _ in good],
+            tool_calls=[call.tool_call for call, _ in good],
             text=self._text(),
             usage=self._usage,
             finish_reason=reply.finish_reason,
@@ -172,15 +170,15 @@ class Exchange:
 
     def _text(self) -> str | None:
         """What the model said beside its calls, first of all in the first round; without calls, its last words."""
-        rounds = self._rounds if self._slots else self._rounds[::-1]
+        rounds = self._rounds if self._outcomes else self._rounds[::-1]
         return next((one.reply.text for one in rounds if one.reply.text), None)
 
     def _failures(self) -> list[CallFailure]:
-        return [slot.outcome for slot in self._slots if isinstance(slot.outcome, CallFailure)]
+        return [outcome for outcome in self._outcomes if isinstance(outcome, CallFailure)]
 
     def _place_corrections(self, outcomes: list[Outcome]) -> list[ValidCall]:
-        failed = [slot for slot in self._slots if isinstance(slot.outcome, CallFailure)]
-        accepted = [slot.outcome for slot in self._slots if isinstance(slot.outcome, ValidCall)]
+        failed = [place for place, outcome in enumerate(self._outcomes) if isinstance(outcome, CallFailure)]
+        accepted = [outcome for outcome in self._outcomes if isinstance(outcome, ValidCall)]
         matching = match_corrections(self._failures(), accepted, outcomes, known_tools=self._tools.tools)
         this_round = len(self._rounds) - 1
         added: list[ValidCall] = []
@@ -188,10 +186,11 @@ class Exchange:
             if index in matching.repeats:
                 continue
             if index in matching.corrections:
-                slot = failed[matching.corrections[index]]
-                slot.outcome, slot.round = outcome, this_round
+                place = failed[matching.corrections[index]]
+                self._outcomes[place], self._said_in[place] = outcome, this_round
             else:
-                self._slots.append(_Slot(outcome, this_round))
+                self._outcomes.append(outcome)
+                self._said_in.append(this_round)
             if isinstance(outcome, ValidCall):
                 added.append(outcome)
         return added
@@ -218,7 +217,7 @@ class Exchange:
 
     def _plan_correction(self, this_round: _Round) -> None:
         failures = self._failures()
-        missing = not self._slots and self._request.tool_choice != "auto"
+        missing = not self._outcomes and self._request.tool_choice != "auto"
         if not failures and not missing:
             return
         if self._retries_left <= 0:
@@ -262,10 +261,10 @@ class Exchange:
         reasons = "; ".join(f"{failure.tool_call.name}: {failure.reason}" for failure in unanswered)
         return f"{silent}These calls still need a correction: {reasons}. The tools are: {names}."
 
-    def _continue_with(self, good: Sequence[_Slot], results: Sequence[object]) -> list[object]:
+    def _continue_with(self, good: Sequence[tuple[ValidCall, int]], results: Sequence[object]) -> list[object]:
         """Replay the conversation with the calls' true results in place of the word 'accepted'."""
         contents: Mapping[tuple[int, int], object] = {
-            (slot.round, slot.outcome.tool_call.index): result for slot, result in zip(good, results, strict=True)
+            (number, call.tool_call.index): result for (call, number), result in zip(good, results, strict=True)
         }
         messages = self._rounds[0].messages if self._rounds else self._request.messages
         for number, this_round in enumerate(self._rounds):

@@ -194,7 +194,7 @@ def _fields(tool_call: ToolCall) -> Mapping[str, object]:
     arguments = tool_call.arguments if tool_call.normalized_arguments is None else tool_call.normalized_arguments
     try:
         value = from_json(arguments if isinstance(arguments, str) else to_json(arguments))
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: text with a lone surrogate is no text for it
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from polycall._types import FinishReason, Mode, ToolCall, Usage
@@ -61,8 +61,9 @@ class Request:
     tool_choice: str
     """``"auto"``, ``"required"`` or the name of one of ``tools``."""
     strict: bool | None
-    options: dict[str, object]
-    """What the caller passed beyond polycall's own arguments, for the provider's request as it is."""
+    options: dict[str, object] = field(repr=False)
+    """What the caller passed beyond polycall's own arguments, for the provider's request as it is. Not in the ``repr``:
+    headers hold secrets."""
     stream: bool = False
     report_deltas: bool = False
     """The caller wants to see calls begin and grow: a decoder must report `CallStarted`, `ArgumentsDelta` and

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 import threading
@@ -197,6 +196,8 @@ class Registry:
         if not is_allowed(name):
             message += f" The environment variable {ALLOWED_PLUGINS_VARIABLE} does not list {name!r}."
         else:
+            import difflib  # costs 10 ms, which only this error need pay
+
             nearest = difflib.get_close_matches(name, installed, n=1)
             if nearest:
                 message += f" Did you mean {nearest[0]!r}?"

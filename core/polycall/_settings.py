@@ -59,9 +59,15 @@ def make_settings(
         else:
             values[name] = value
     try:
-        return settings_type.model_validate(values)
+        settings = settings_type.model_validate(values)
     except ValidationError as error:
         raise invalid_value(error, source=source, key=key) from None  # its text may show a secret's value
+    for name in settings_type.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr) and not value.get_secret_value().isprintable():
+            # Sent as a header it would be refused, in words that show all of it.
+            raise _error("has a line break or another control character in it; remove that.", source, key, name)
+    return settings
 
 
 def unknown_key(name: str, known: Iterable[str], *, what: str = "key") -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
-import hashlib
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -31,7 +30,9 @@ class Tool:
     """A tool of a request: what the provider is told, and what makes an object of a call's arguments."""
 
     spec: ToolSpec
-    adapter: TypeAdapter[Any]
+    validate_json: Callable[..., object]
+    """``validate_json(text, context=...)`` of pydantic's validator; that of `TypeAdapter` around it costs a third
+    more."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +54,38 @@ def tools_for(response_model: object) -> ToolSet:
         ResponseModelError: Another form, or two members of one name.
         SchemaError: A field has a type that no JSON Schema can express.
     """
-    # Cached by the members in their order: A | B equals B | A.
-    return _make_tools(_members(response_model))
+    # Written at the call, `list[A | B]` is a new object each time, and equals `list[B | A]`: its parts are the key.
+    key = _plain_key(response_model)
+    tools = _known.get(key)
+    if tools is None:
+        members = _members(response_model)
+        tools = _make_tools(members)
+        if key is not None and key[1] == members:
+            if len(_known) >= _MAX_KNOWN:
+                _known.clear()
+            _known[key] = tools
+    return tools
+
+
+def _plain_key(response_model: object) -> tuple[object, tuple[object, ...]] | None:
+    """What tells one plain ``response_model`` from another: its container, and its classes in their order.
+
+    ``None`` for a form that has to be looked at (``Annotated``, an alias, a generic, ...), of which the parts do not
+    tell the order.
+    """
+    arguments: tuple[object, ...] = getattr(response_model, "__args__", ())
+    if len(arguments) != 1:
+        return None
+    (argument,) = arguments
+    members: tuple[object, ...] = argument.__args__ if isinstance(argument, types.UnionType) else arguments
+    for member in members:
+        if not isinstance(member, type):
+            return None
+    return getattr(response_model, "__origin__", None), members
+
+
+_MAX_KNOWN = 256
+_known: dict[tuple[object, tuple[object, ...]] | None, ToolSet] = {}
 
 
 @lru_cache(maxsize=256)
@@ -150,7 +181,8 @@ def _make_tool(member: object) -> Tool:
     schema = _with_object_root(schema, name)
     schema.pop("title", None)
     description = schema.pop("description", None)
-    return Tool(ToolSpec(name, description if isinstance(description, str) else None, schema), adapter)
+    spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
+    return Tool(spec, adapter.validator.validate_json)
 
 
 def _with_object_root(schema: dict[str, Any], name: str) -> dict[str, Any]:
@@ -206,6 +238,8 @@ def _tool_name(name: str) -> str:
     if not accepted or not (accepted[0].isalpha() or accepted[0] == "_"):
         accepted = f"_{accepted}"
     if len(accepted) > _MAX_NAME_LENGTH:
+        import hashlib  # costs 4 ms, and names are rarely so long
+
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
         accepted = f"{accepted[: _MAX_NAME_LENGTH - 9]}_{digest}"
     return accepted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -65,7 +65,7 @@ def _add(left: int | None, right: int | None) -> int | None:
     return left if right is None else left + right
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ToolCall:
     """One call as the model made it, before validation.
 
@@ -86,6 +86,28 @@ class ToolCall:
     problem: str | None = None
     """Why the call cannot be used at all, said by the plugin (a kind of call it does not know, a wrapper that
     cannot be unpacked); such a call is reported and corrected like one that does not validate."""
+
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        arguments: str | Mapping[str, object],
+        index: int = 0,
+        normalized_arguments: str | Mapping[str, object] | None = None,
+        problem: str | None = None,
+    ) -> None:
+        # What @dataclass makes for a frozen class takes twice the time, and a reply may hold 100,000 calls.
+        _set_id(self, id)
+        _set_name(self, name)
+        _set_arguments(self, arguments)
+        _set_index(self, index)
+        _set_normalized_arguments(self, normalized_arguments)
+        _set_problem(self, problem)
+
+
+_set_id, _set_name, _set_arguments, _set_index, _set_normalized_arguments, _set_problem = (
+    getattr(ToolCall, field.name).__set__ for field in fields(ToolCall)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,16 @@ from polycall._types import CallFailure, ToolCall
 
 _MAX_LISTED_ERRORS = 10
 _MAX_SHOWN_INPUT = 80
-_MAYBE_INFINITE = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|[0-9]{200}")
-"""In every text with a number beyond a float's range: an exponent of two digits needs over 200 digits before it."""
+_MAYBE_INFINITE = re.compile(r"[NI0-9](?:aN|nfinity|[eE]\+?[0-9]{3}|[0-9]{199})")
+"""In every text with NaN, Infinity or a number beyond a float's range (an exponent of two digits needs over 200 digits
+before it), and in few others. Written with one set of first characters, which is searched five times as fast."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that triples the time to make one
 class ValidCall:
-    """A call with the object that its arguments make."""
+    """A call with the object that its arguments make. Never changed."""
 
     tool_call: ToolCall
     value: object
@@ -48,7 +49,9 @@ def validate_call(tool_call: ToolCall, tools: ToolSet, context: object = None) -
         return CallFailure(
             tool_call, f"there is no tool named {tool_call.name!r}; the tools are: {', '.join(tools.tools)}"
         )
-    arguments = tool_call.arguments if tool_call.normalized_arguments is None else tool_call.normalized_arguments
+    arguments = tool_call.normalized_arguments
+    if arguments is None:
+        arguments = tool_call.arguments
     try:
         # Structures go through JSON too, so that one model accepts the same from every provider: pydantic's Python
         # mode takes other types (a strict model refuses a date given as text there).
@@ -74,7 +77,7 @@ def _validate_text(text: str, tool: Tool, context: object) -> object:
     if _MAYBE_INFINITE.search(text):
         _refuse_infinite(text)
     try:
-        return tool.adapter.validate_json(text, context=context)
+        return tool.validate_json(text, context=context)
     except ValidationError as error:
         repaired = _repair(text, error)
         if repaired is None:

@@ -23,6 +23,7 @@ from polycall._errors import (
     ResponseError,
     SchemaError,
 )
+from polycall._limits import MAX_REPLY_BYTES, ReplyMeter
 from polycall._protocol import (
     ArgumentsDelta,
     AsyncChunkStream,
@@ -38,15 +39,16 @@ from polycall._protocol import (
     TextDelta,
     ToolSpec,
 )
-from polycall._schema_dialect import Dialect, RenderedSchema
-from polycall._schema_dialect import Limits as SchemaLimits
-from polycall._schema_render import render_schema
+from polycall._schema.dialect import Dialect, RenderedSchema
+from polycall._schema.dialect import Limits as SchemaLimits
+from polycall._schema.render import render_schema
 from polycall._types import FinishReason, Mode, ToolCall, Usage
 from polycall.hookspecs import HOOK_API_VERSION
 from polycall.hookspecs import PROJECT_NAME as _PROJECT_NAME
 
 __all__ = [
     "HOOK_API_VERSION",
+    "MAX_REPLY_BYTES",
     "ArgumentsDelta",
     "AsyncChunkStream",
     "CallCompleted",
@@ -63,6 +65,7 @@ __all__ = [
     "RefusalError",
     "RenderedSchema",
     "Reply",
+    "ReplyMeter",
     "Request",
     "ResponseError",
     "SchemaError",

@@ -97,6 +97,9 @@ def _as_json_schema(schema: Any, component: str, *, closed: bool) -> Any:
         return schema
     if "$recursiveRef" in schema:
         return {"$ref": f"#/components/schemas/{component}"}
+    if "discriminator" in schema and "oneOf" in schema:
+        # It names the branch, so the others do not matter: a message is valid as two of them without its `type`.
+        schema = {**{key: value for key, value in schema.items() if key != "oneOf"}, "anyOf": schema["oneOf"]}
     converted = {
         key: _as_properties(value, component, closed=closed)
         if key == "properties"

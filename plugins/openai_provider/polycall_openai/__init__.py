@@ -1,18 +1,21 @@
-"""The provider ``openai`` of polycall: OpenAI, Azure OpenAI, and every server that speaks Chat Completions."""
+"""The provider ``openai`` of polycall: OpenAI, Azure OpenAI, and every server that speaks OpenAI's protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from polycall.plugin import CallResult, ClientTraits, Reply, Request, ToolSpec, hookimpl
-from polycall_openai import _conversation, _recognition, _reply, _request, _session, _settings, _transport
+from polycall.plugin import CallResult, ClientTraits, Reply, Request, StreamDecoder, ToolSpec, hookimpl
+from polycall_openai import _bind, _recognition, _settings, _transport
 from polycall_openai._chunk_streams import AsyncBytesStream, AsyncObjectStream, BytesStream, ObjectStream
-from polycall_openai._decoder import ChatDecoder
+from polycall_openai._json import JsonObject
+from polycall_openai._profile import ModelFamily, ServerProfile
+from polycall_openai._profiles import PROFILES
+from polycall_openai._request import ToolPayload
 from polycall_openai._session import Session
 from polycall_openai._settings import OpenAISettings
 
-__all__ = ["OpenAISettings"]
+__all__ = ["ModelFamily", "OpenAISettings", "PROFILES", "ServerProfile"]
 
 polycall_hook_api = 1
 
@@ -34,7 +37,7 @@ def polycall_recognize_client(client: object) -> ClientTraits | None:
 
 @hookimpl
 def polycall_bind_client(client: Any, settings: OpenAISettings, created: bool) -> Session:
-    return _session.bind(client, settings, created=created)
+    return _bind.bind(client, settings, created=created)
 
 
 @hookimpl
@@ -51,47 +54,44 @@ async def polycall_close_client_async(client: Session) -> None:
 
 @hookimpl
 def polycall_render_tools(
-    client: Session, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None
-) -> _request.ToolPayload:
-    return _request.render_tools(client, tools, tool_choice, strict)
+    client: Session, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None, model: str | None
+) -> ToolPayload:
+    profile = client.profile.for_model(model or client.model)
+    return client.api.render_tools(profile, tools, tool_choice, strict)
 
 
 @hookimpl
 def polycall_send(client: Session, request: Request) -> _transport.RawReply:
-    body, options = _request.build(client, request)
-    return _transport.send(client.client, body, options)
+    return _transport.send(client, *client.api.build(client, request))
 
 
 @hookimpl
 async def polycall_send_async(client: Session, request: Request) -> _transport.RawReply:
-    body, options = _request.build(client, request)
-    return await _transport.send_async(client.client, body, options)
+    return await _transport.send_async(client, *client.api.build(client, request))
 
 
 @hookimpl
 def polycall_open_stream(client: Session, request: Request) -> BytesStream | ObjectStream:
-    body, options = _request.build(client, request)
-    return _transport.open_stream(client.client, body, options)
+    return _transport.open_stream(client, *client.api.build(client, request))
 
 
 @hookimpl
 async def polycall_open_stream_async(client: Session, request: Request) -> AsyncBytesStream | AsyncObjectStream:
-    body, options = _request.build(client, request)
-    return await _transport.open_stream_async(client.client, body, options)
+    return await _transport.open_stream_async(client, *client.api.build(client, request))
 
 
 @hookimpl
-def polycall_extract_reply(request: Request, response: _transport.RawReply) -> Reply:
-    return _reply.extract_reply(response.body(), _request.payload_of(request), response.sdk_object)
+def polycall_extract_reply(client: Session, request: Request, response: _transport.RawReply) -> Reply:
+    return client.api.extract_reply(client, request, response.body(), response.sdk_object)
 
 
 @hookimpl
-def polycall_create_decoder(request: Request) -> ChatDecoder:
-    return ChatDecoder(request)
+def polycall_create_decoder(client: Session, request: Request) -> StreamDecoder[bytes | JsonObject]:
+    return client.api.create_decoder(client, request)
 
 
 @hookimpl
 def polycall_continue_conversation(
-    messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+    client: Session, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
-    return _conversation.continue_conversation(messages, reply, results, note)
+    return client.api.continue_conversation(client, messages, reply, results, note)

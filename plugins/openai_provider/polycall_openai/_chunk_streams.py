@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from polycall_openai._json import not_the_protocol
+from polycall.plugin import ReplyMeter
+from polycall_openai._site import Site
 
 _DRAIN_S = 0.1
 _TAIL_BYTES = 32
@@ -56,15 +57,17 @@ class BytesStream:
     Ends at ``[DONE]``, and closes the connection then, as the SDK does: a server may keep it open.
     """
 
-    __slots__ = ("_response",)
+    __slots__ = ("_max_bytes", "_response")
 
-    def __init__(self, api_response: Any) -> None:
+    def __init__(self, api_response: Any, max_bytes: int) -> None:
         self._response = api_response.http_response
+        self._max_bytes = max_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        end = _EndWatch()
+        end, meter = _EndWatch(), ReplyMeter(self._max_bytes)
         try:
             for chunk in self._response.iter_bytes():
+                meter.take(len(chunk))
                 yield chunk
                 if end.is_end(chunk):
                     return
@@ -78,16 +81,18 @@ class BytesStream:
 class AsyncBytesStream:
     """As `BytesStream`, async. Waits up to 0.1 s for the body's end, so that the connection can be used again."""
 
-    __slots__ = ("_response",)
+    __slots__ = ("_max_bytes", "_response")
 
-    def __init__(self, api_response: Any) -> None:
+    def __init__(self, api_response: Any, max_bytes: int) -> None:
         self._response = api_response.http_response
+        self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        end = _EndWatch()
+        end, meter = _EndWatch(), ReplyMeter(self._max_bytes)
         chunks = self._response.aiter_bytes()
         try:
             async for chunk in chunks:
+                meter.take(len(chunk))
                 yield chunk
                 if end.is_end(chunk):
                     await _drain(chunks)
@@ -111,10 +116,11 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
 class ObjectStream:
     """The stream of a patched client: SDK chunk objects, through the wrapper, given out as plain data."""
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_site", "_stream")
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, site: Site) -> None:
         self._stream = stream
+        self._site = site
 
     def __iter__(self) -> Iterator[object]:
         try:
@@ -124,7 +130,7 @@ class ObjectStream:
         except request_errors("RequestError") as error:
             raise sdk_error(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise unreadable(error) from error
+            raise unreadable(self._site, error) from error
 
     def close(self) -> None:
         # Some wrappers end their span in __exit__ only, others leave the response open there: do both.
@@ -141,10 +147,11 @@ class ObjectStream:
 class AsyncObjectStream:
     """As `ObjectStream`, async."""
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_site", "_stream")
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, site: Site) -> None:
         self._stream = stream
+        self._site = site
 
     async def __aiter__(self) -> AsyncIterator[object]:
         try:
@@ -154,7 +161,7 @@ class AsyncObjectStream:
         except request_errors("RequestError") as error:
             raise sdk_error(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise unreadable(error) from error
+            raise unreadable(self._site, error) from error
 
     async def aclose(self) -> None:
         stream = self._stream
@@ -171,7 +178,6 @@ class AsyncObjectStream:
                 return
 
 
-def unreadable(error: json.JSONDecodeError | UnicodeDecodeError) -> Exception:
+def unreadable(site: Site, error: json.JSONDecodeError | UnicodeDecodeError) -> Exception:
     """What a parser inside the SDK says of a reply, as polycall's own error."""
-    body = error.doc if isinstance(error, json.JSONDecodeError) else bytes(error.object)
-    return not_the_protocol(f"The reply is no JSON ({str(error)[:200]})", body)
+    return site.unreadable(error, error.doc if isinstance(error, json.JSONDecodeError) else bytes(error.object))

@@ -42,14 +42,18 @@ def parse_object(text: str) -> JsonObject | None:
     return value if isinstance(value, dict) else None
 
 
+def sendable(value: object) -> object:
+    """The same data without lone surrogates, which JSON can write and UTF-8 cannot: a model's turn may hold some."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {sendable(key): sendable(one) for key, one in value.items()}
+    return [sendable(one) for one in value] if isinstance(value, list) else value
+
+
 def excerpt(data: bytes | str) -> str:
     """The beginning of what came, as text, for an error."""
     return data[:400] if isinstance(data, str) else bytes(data[:400]).decode("utf-8", "replace")
-
-
-def not_the_protocol(what: str, data: bytes | str) -> ResponseError:
-    """The error for something else than Chat Completions."""
-    return ResponseError(f"{what}. Check base_url, and that the server speaks Chat Completions.", excerpt=excerpt(data))
 
 
 def raise_if_error(value: JsonObject, data: bytes | str) -> None:
@@ -80,3 +84,14 @@ def _words(error: object) -> str:
             if error.get(key):
                 return _words(error[key])
     return str(error)[:400].rstrip(".")
+
+
+def text_or_none(value: object) -> str | None:
+    """A text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def count(counts: object, name: str) -> int | None:
+    """A number of tokens; what is missing or no whole number is unknown."""
+    number = counts.get(name) if isinstance(counts, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None

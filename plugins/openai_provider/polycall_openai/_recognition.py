@@ -11,9 +11,9 @@ from types import FunctionType
 from typing import Any, Literal
 
 from polycall.plugin import ClientTraits
+from polycall_openai._endpoint import Endpoint
 
 _BASE_MODULE = "openai._base_client"
-_COMPLETIONS_MODULE = "openai.resources.chat.completions"
 
 
 def recognize(client: object) -> ClientTraits | None:
@@ -42,18 +42,22 @@ def _kind(client: object) -> Literal["sync", "async"] | None:
     return None
 
 
-def is_patched(client: Any) -> bool:
+def is_patched(client: Any, endpoint: Endpoint) -> bool:
     """Whether some part of the way of a call is not the SDK's own: then its wrapper must see a normal call.
 
-    Instrumentation libraries replace ``Completions.create`` on the class or the instance, or ``request`` or
+    Instrumentation libraries replace the resource's ``create`` on the class or the instance, or ``request`` or
     ``_process_response`` of the client. Asked anew for each call, because they may come late.
     """
     if not all(_is_own(client, name) for name in ("post", "request", "_process_response")):
         return True
-    if "chat" not in client.__dict__ and _COMPLETIONS_MODULE not in sys.modules:
+    first, *rest = endpoint.resource
+    if first not in client.__dict__ and endpoint.resource_module not in sys.modules:
         # Nobody can have patched a module that is not loaded; loading it costs 0.2 to 0.4 s with openai 2.x.
-        return not _is_own_property(client, "chat")
-    return not _is_own(client.chat.completions, "create")
+        return not _is_own_property(client, first)
+    resource = getattr(client, first)
+    for name in rest:
+        resource = getattr(resource, name)
+    return not _is_own(resource, "create")
 
 
 def _is_own(owner: object, name: str) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from polycall import ConfigurationError, PluginError
+from polycall.plugin import MAX_REPLY_BYTES
 
 if TYPE_CHECKING:
     import openai
 
-_NOT_FOR_THE_SDK = {"api", "stream_usage"}
+FOR_ANY_CLIENT = frozenset({"api", "max_reply_bytes", "server", "server_options", "stream_usage"})
+"""The settings that are polycall's own, so they apply to a client that was handed in, too."""
 _AZURE = {"azure_endpoint", "azure_deployment", "azure_ad_token", "api_version"}
 
 
@@ -20,17 +22,25 @@ class OpenAISettings(BaseModel):
     """What ``polycall.from_provider("openai/...", ...)`` takes, and a profile with ``provider = "openai"``.
 
     What is not given is left to the SDK, which reads ``OPENAI_API_KEY``, ``OPENAI_BASE_URL`` and so on. With any of
-    the Azure settings the client is an ``AzureOpenAI``. With a client that was handed in only ``api`` and
-    ``stream_usage`` apply.
+    the Azure settings the client is an ``AzureOpenAI``. With a client that was handed in only ``api``, ``server``,
+    ``server_options``, ``stream_usage`` and ``max_reply_bytes`` apply.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     api: Literal["chat", "responses"] = "chat"
     """Which of OpenAI's APIs to use."""
+    server: str | None = None
+    """The profile of the server: ``"groq"``, ``"vllm"``, ... ``None``: by the host of the base URL."""
+    server_options: dict[str, Any] = {}
+    """Facts that are otherwise than in the profile, by their names in `ServerProfile`."""
     stream_usage: bool | None = None
-    """Ask for token counts at the end of a stream (``stream_options={"include_usage": true}``). ``None``: where it is
-    known to be understood, which is OpenAI itself and Azure from API version 2024-10-21."""
+    """Ask for token counts at the end of a stream (``stream_options={"include_usage": true}``). ``None``: what the
+    server's profile says."""
+
+    max_reply_bytes: int = Field(default=MAX_REPLY_BYTES, gt=0)
+    """What one reply may hold, content-decoded; a larger one is an `polycall.IncompleteOutputError`. A stream is
+    counted as it is read; a whole reply when the SDK has read it, before it is parsed."""
 
     base_url: str | None = None
     api_key: SecretStr | None = None
@@ -70,7 +80,7 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
 
     arguments: dict[str, Any] = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name in settings.model_fields_set - _NOT_FOR_THE_SDK
+        for name in settings.model_fields_set - FOR_ANY_CLIENT
         if (value := getattr(settings, name)) is not None or name == "timeout"
     }
     azure = arguments.keys() & _AZURE

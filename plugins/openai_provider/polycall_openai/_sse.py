@@ -39,6 +39,8 @@ class EventReader:
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that became complete with a piece of the body."""
         self.total_bytes += len(chunk)
+        if self._saw_event and chunk.find(b"\n") == len(chunk) - 2 and self._is_one_event(chunk):
+            return [Event(chunk[6:-2], b"")]
         if self._skip_line_feed or b"\r" in chunk:
             chunk = self._with_line_feeds(chunk)
         lines = chunk.split(b"\n")
@@ -68,6 +70,15 @@ class EventReader:
         if self._data:
             self._dispatch(events)
         return events
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Whether a piece of the body is one event of one line, and nothing before it is open: nearly every piece."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and b"\r" not in chunk
+            and not (self._tail or self._data or self._type or self._skip_line_feed)
+        )
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
         """CR and CRLF as LF. A CR at the end counts at once, and an LF that comes after it then no more."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from polycall.plugin import ToolCall
 from polycall_openai._json import JsonObject, parse_object
@@ -12,6 +12,7 @@ from polycall_openai._request import ToolPayload
 
 _WRAPPERS = frozenset({"multi_tool_use.parallel", "multi_tool_use_parallel", "parallel"})
 """A tool that OpenAI's models believe to have: one call that holds several (OpenAI community, thread 490653)."""
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_PREFIXES = ("functions.", "default_api.", "default_api:")
 """Name spaces that models write before a name (tontinton/maki#505, Gitlawb/openclaude#67)."""
 
@@ -49,7 +50,7 @@ class CallFactory:
         Ids may be empty (llama.cpp#11992) or the same twice in one reply (OpenRouterTeam/ai-sdk-provider#471); any
         other is echoed byte for byte (vllm#29609).
         """
-        id_ = given if isinstance(given, str) and given and given not in self._ids else f"call_{uuid4().hex[:24]}"
+        id_ = given if isinstance(given, str) and given and given not in self._ids else self._payload.make_id()
         self._ids.add(id_)
         return id_
 
@@ -95,21 +96,18 @@ class CallFactory:
         plain, ids = self._payload.names - self._payload.restore.keys(), self._ids
         for entry in entries:
             # Nearly every entry is as documented, and there may be many: no detours for those.
-            if isinstance(entry, dict) and isinstance(function := entry.get("function"), dict):
-                id_, name, arguments = entry.get("id"), function.get("name"), function.get("arguments")
-                if (
-                    id_
-                    and type(id_) is str
-                    and id_ not in ids
-                    and type(name) is str
-                    and name in plain
-                    and type(arguments) is str
-                ):
+            try:
+                id_, function = entry["id"], entry["function"]  # type: ignore[index]
+                name, arguments = function["name"], function["arguments"]
+            except (KeyError, TypeError, IndexError):
+                pass
+            else:
+                if type(id_) is type(name) is type(arguments) is str and id_ and id_ not in ids and name in plain:
                     ids.add(id_)
-                    self.entries[id_] = entry
+                    self.entries[id_] = entry  # type: ignore[assignment]
                     if "}{" in arguments:
                         arguments = without_repetition(arguments)
-                    calls.append(ToolCall(id=id_, name=name, arguments=arguments, index=len(calls)))
+                    calls.append(ToolCall(id_, name, arguments, len(calls)))
                     continue
             if entry is not None:
                 calls += self.make(raw_call(entry), len(calls))
@@ -189,3 +187,8 @@ def _unwrap(raw: RawCall) -> list[RawCall]:
         else:
             inner.append(RawCall(None, name, clean_arguments(use.get("parameters"))))
     return inner
+
+
+def sendable_name(name: str, max_length: int) -> str:
+    """A name that OpenAI takes in a request; names that models make up may have dots and slashes, or be empty."""
+    return _NOT_IN_A_NAME.sub("_", name)[:max_length] or "unknown"

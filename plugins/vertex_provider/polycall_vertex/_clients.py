@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from pydantic import ValidationError
+
 from polycall import ConfigurationError, Mode, PluginError
 from polycall.plugin import ClientTraits, is_instance_of
 from polycall_vertex._sdk_objects import short_model_name
@@ -33,7 +35,13 @@ def create_client(settings: VertexSettings) -> Any:
             'google-genai cannot be imported. Install it with: pip install "polycall[vertex]"', plugin="vertex"
         ) from error
     _check(settings)
-    options = types.HttpOptions.model_validate(settings.http_options or {}).model_copy()
+    try:
+        options = types.HttpOptions.model_validate(settings.http_options or {}).model_copy()
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(["http_options", *map(str, detail["loc"])])
+        # Not chained: its text shows the values, and headers hold secrets.
+        raise ConfigurationError(f"google.genai refuses the setting {name!r}: {detail['msg']}.", key=name) from None
     if settings.base_url is not None:
         options.base_url = settings.base_url
     try:
@@ -85,7 +93,9 @@ def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) ->
     if _is_generative_model(client):
         from polycall_vertex._generative_model import GenerativeModelTransport
 
-        return GenerativeModelTransport(client, asynchronous=async_client, timeout_s=settings.timeout)
+        return GenerativeModelTransport(
+            client, asynchronous=async_client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes
+        )
     from polycall_vertex._genai import GenaiTransport
 
     if getattr(client, "vertexai", True) is False:
@@ -93,7 +103,7 @@ def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) ->
             "This google.genai.Client talks to the Gemini Developer API, not to Vertex AI. Make it with "
             "google.genai.Client(vertexai=True, project=..., location=...)."
         )
-    return GenaiTransport(client, timeout_s=settings.timeout)
+    return GenaiTransport(client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes)
 
 
 def _is_generative_model(client: object) -> bool:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from polycall import ConfigurationError, ResponseError
-from polycall.plugin import Reply, Request
+from polycall.plugin import MAX_REPLY_BYTES, Reply, ReplyMeter, Request
 from polycall_vertex._body import make_body, other_options
 from polycall_vertex._decoder import ReplyDecoder
 from polycall_vertex._errors import reading_reply
@@ -39,12 +40,20 @@ class GenaiTransport:
     Args:
         client: The SDK's client; exactly one of its two halves may be missing.
         timeout_s: For calls that name no other; ``None`` leaves it to the client.
+        max_reply_bytes: What one reply may hold.
     """
 
-    def __init__(self, client: genai.Client | genai.client.AsyncClient, *, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        client: genai.Client | genai.client.AsyncClient,
+        *,
+        timeout_s: float | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+    ) -> None:
         self._client: Any = client
         self._async_client: Any = getattr(client, "aio", client)
         self._timeout_s = timeout_s
+        self._max_reply_bytes = max_reply_bytes
 
     def send(self, request: Request) -> Any:
         """Send and wait for the whole reply, as text inside the SDK's response object."""
@@ -71,6 +80,7 @@ class GenaiTransport:
         """Read a whole reply."""
         http = response.sdk_http_response
         body = (http.body if http is not None else None) or ""
+        ReplyMeter(self._max_reply_bytes).take(len(body))
         message = decode_json(body)
         decoder = ReplyDecoder[Mapping[str, object]](
             request, read_chunk, from_doubles=False, build_raw=lambda chunks: _build_response(chunks[0], response)
@@ -80,7 +90,10 @@ class GenaiTransport:
 
     def decoder(self, request: Request) -> ReplyDecoder[GenerateContentResponse]:
         """Decode the SDK's chunks."""
-        return ReplyDecoder(request, _read_response, from_doubles=False, build_raw=list)
+        meter = ReplyMeter(self._max_reply_bytes)
+        return ReplyDecoder(
+            request, lambda response: _read_response(response, meter), from_doubles=False, build_raw=list
+        )
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -133,7 +146,8 @@ class GenaiTransport:
         except ValidationError as error:
             detail = error.errors(include_url=False, include_input=False)[0]
             name = ".".join(str(part) for part in detail["loc"])
-            raise ConfigurationError(f"google.genai refuses the option {name!r}: {detail['msg']}.", key=name) from error
+            # Not chained: its text shows the values, and headers hold secrets.
+            raise ConfigurationError(f"google.genai refuses the option {name!r}: {detail['msg']}.", key=name) from None
 
 
 class GenaiStream:
@@ -204,13 +218,14 @@ class AsyncGenaiStream:
         return chunk
 
 
-def _read_response(response: GenerateContentResponse) -> Chunk:
+def _read_response(response: GenerateContentResponse, meter: ReplyMeter) -> Chunk:
     if not response.candidates and response.prompt_feedback is None and response.usage_metadata is None:
         return Chunk()
     message = to_rest(response)
     if message is None:
         raise ResponseError(f"A chunk of the stream is a {type(response).__name__}.")
     message.pop("sdkHttpResponse", None)
+    meter.take(len(json.dumps(message)))  # the SDK keeps no bytes of a chunk
     candidates = response.candidates or []
     parts = candidates[0].content.parts if candidates and candidates[0].content is not None else None
     if parts:

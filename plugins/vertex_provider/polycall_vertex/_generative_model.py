@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from polycall import ConfigurationError, ResponseError
-from polycall.plugin import Reply, Request
+from polycall.plugin import MAX_REPLY_BYTES, Reply, ReplyMeter, Request
 from polycall_vertex._body import make_body, other_options
 from polycall_vertex._decoder import ReplyDecoder
 from polycall_vertex._errors import outdated, reading_reply
@@ -45,13 +45,21 @@ class GenerativeModelTransport:
     Args:
         model: The SDK's model.
         timeout_s: For calls that name no other; ``None`` leaves it to the SDK, which waits for ever.
+        max_reply_bytes: What one reply may hold, as a protobuf message.
 
     Raises:
         PluginError: The SDK lacks a name that this needs.
         ConfigurationError: An async client is asked for over REST.
     """
 
-    def __init__(self, model: Any, *, asynchronous: bool = False, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        asynchronous: bool = False,
+        timeout_s: float | None = None,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+    ) -> None:
         for name in _PRIVATE:
             if not hasattr(model, name):
                 raise outdated(f"GenerativeModel.{name}", _DISTRIBUTION)
@@ -63,6 +71,7 @@ class GenerativeModelTransport:
             )
         self._model = model
         self._timeout_s = timeout_s
+        self._max_reply_bytes = max_reply_bytes
 
     def send(self, request: Request) -> Any:
         """Send and wait for the whole reply, a ``GenerateContentResponse`` message."""
@@ -95,7 +104,7 @@ class GenerativeModelTransport:
         """Read a whole reply."""
         decoder = ReplyDecoder[Any](
             request,
-            _read_response,
+            self._reader(),
             from_doubles=True,
             build_raw=lambda chunks: self._model._parse_response(chunks[0]),  # noqa: SLF001
         )
@@ -106,7 +115,7 @@ class GenerativeModelTransport:
         """Decode the messages of a stream."""
         parse = self._model._parse_response  # noqa: SLF001
         return ReplyDecoder(
-            request, _read_response, from_doubles=True, build_raw=lambda chunks: [parse(chunk) for chunk in chunks]
+            request, self._reader(), from_doubles=True, build_raw=lambda chunks: [parse(chunk) for chunk in chunks]
         )
 
     def close(self) -> None:
@@ -114,6 +123,11 @@ class GenerativeModelTransport:
 
     async def close_async(self) -> None:
         """Nothing: polycall makes no ``GenerativeModel``."""
+
+    def _reader(self) -> Callable[[Any], Chunk]:
+        """Reads the messages of one reply."""
+        meter = ReplyMeter(self._max_reply_bytes)
+        return lambda response: _read_response(response, meter)
 
     def _client(self, name: str) -> Any:
         if not hasattr(type(self._model), name) and name not in self._model.__dict__:
@@ -260,8 +274,9 @@ def _fill(message: Any, body: Mapping[str, object]) -> None:
     target.MergeFromString(whole.SerializeToString())
 
 
-def _read_response(response: Any) -> Chunk:
+def _read_response(response: Any, meter: ReplyMeter) -> Chunk:
     message = type(response).pb(response)
+    meter.take(message.ByteSize())
     if not isinstance(message, v1beta1.GenerateContentResponse.pb()):
         # v1 knows no ids of calls: read as v1beta1, its unknown fields show them.
         message = v1beta1.GenerateContentResponse.pb().FromString(message.SerializeToString())

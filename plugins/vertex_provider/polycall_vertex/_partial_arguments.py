@@ -16,7 +16,7 @@ from polycall_vertex._wire import PartialArgument
 
 _MAX_DEPTH = 64
 _MAX_INDEX = 9_999
-_MAX_CHARACTERS = 10_000_000
+_MAX_PLACES = 1_000_000
 _STEP = re.compile(
     r"""\.(?P<name>[^.\[\]'"]+)
       | \[(?P<index>\d{1,6})\]
@@ -63,7 +63,9 @@ def parse_path(text: str) -> Path:
 
 
 class PartialArguments:
-    """Writes pieces to their places. Bounded: depth 64, index 9999, 10 million characters.
+    """Writes pieces to their places. Bounded: depth 64, index 9999, a million places in lists.
+
+    The text itself is bounded by the setting ``max_reply_bytes``; a path of a few bytes can ask for long lists.
 
     Args:
         start: Arguments that came whole before the pieces.
@@ -73,7 +75,7 @@ class PartialArguments:
         self._root: dict[str, object] = {} if start is None else deepcopy(start)
         self._open: dict[Path, list[str]] = {}
         self._written: set[Path] = set()
-        self._characters = 0
+        self._places = 0
 
     @property
     def is_open(self) -> bool:
@@ -88,9 +90,6 @@ class PartialArguments:
         """
         path = parse_path(piece.path)
         value = piece.value
-        self._characters += len(piece.path) + (len(value) if isinstance(value, str) else 1)
-        if self._characters > _MAX_CHARACTERS:
-            raise PartialArgumentsError(f"the partial arguments are longer than {_MAX_CHARACTERS} characters")
         pieces = self._open.get(path)
         if pieces is None:
             if path in self._written:
@@ -125,11 +124,22 @@ class PartialArguments:
             child = _child(node, step)
             if isinstance(child, _Gap):
                 child = [] if isinstance(next_step, int) else {}
-                _assign(node, step, child)
+                self._assign(node, step, child)
             node = child
         if not replace and not isinstance(_child(node, path[-1]), _Gap):
             raise PartialArgumentsError(f"the partial arguments contradict each other at {_show(path)}")
-        _assign(node, path[-1], value)
+        self._assign(node, path[-1], value)
+
+    def _assign(self, node: object, step: str | int, value: object) -> None:
+        if isinstance(node, dict):
+            node[step] = value
+        elif isinstance(node, list) and isinstance(step, int):
+            new = step + 1 - len(node)
+            self._places += max(new, 0)
+            if self._places > _MAX_PLACES:
+                raise PartialArgumentsError(f"the partial arguments have more than {_MAX_PLACES} places in lists")
+            node.extend([_GAP] * new)
+            node[step] = value
 
 
 def _child(node: object, step: str | int) -> object:
@@ -138,14 +148,6 @@ def _child(node: object, step: str | int) -> object:
     if isinstance(node, list) and isinstance(step, int):
         return node[step] if step < len(node) else _GAP
     raise PartialArgumentsError(f"the partial arguments contradict each other at {_show((step,))}")
-
-
-def _assign(node: object, step: str | int, value: object) -> None:
-    if isinstance(node, dict):
-        node[step] = value
-    elif isinstance(node, list) and isinstance(step, int):
-        node.extend([_GAP] * (step + 1 - len(node)))
-        node[step] = value
 
 
 def _refuse_gaps(value: object) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from polycall.plugin import MAX_REPLY_BYTES
+
 
 class VertexSettings(BaseModel):
     """How to reach Vertex AI.
@@ -29,3 +31,6 @@ class VertexSettings(BaseModel):
     """Seconds for a request; a call's own ``timeout`` goes before it. Default: none."""
     http_options: Any = None
     """Further ``google.genai.types.HttpOptions``, as an object or a dict."""
+    max_reply_bytes: int = Field(default=MAX_REPLY_BYTES, gt=0)
+    """What one reply may hold; a larger one is an `polycall.IncompleteOutputError`. Counted as the SDK hands it over:
+    a whole reply when all of it was read, before it is parsed; a stream chunk by chunk."""

@@ -6,20 +6,22 @@ import json
 from collections.abc import Iterable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
-from polycall_openai._decoder import ChatDecoder
+from polycall_openai._chat.decoder import ChatDecoder
 from polycall_openai._request import ToolPayload
 from support.openai_corpus import FINISH, STREAMS, Stream, body, each, fragment
 from support.openai_replies import call_chunk, chunks, sse
+from support.openai_server import session
 
 PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={})
 
 
 def decoder(*, deltas: bool = False, payload: ToolPayload = PAYLOAD) -> ChatDecoder:
     return ChatDecoder(
+        session("http://localhost:8000/v1"),
         Request(
             provider="openai",
             model="m",
@@ -31,7 +33,7 @@ def decoder(*, deltas: bool = False, payload: ToolPayload = PAYLOAD) -> ChatDeco
             options={},
             stream=True,
             report_deltas=deltas,
-        )
+        ),
     )
 
 
@@ -71,6 +73,7 @@ class TestCorpus:
         data = STREAMS[name].body
         check(STREAMS[name], (data[at : at + 1] for at in range(len(data))))
 
+    @settings(deadline=None)
     @given(places=st.lists(st.integers(0, 20_000), max_size=30))
     def test_cut_anywhere(self, name: str, places: list[int]) -> None:
         check(STREAMS[name], cut_at(STREAMS[name].body, places))
@@ -90,6 +93,7 @@ class TestCorpus:
             call.arguments for call in reply.tool_calls if isinstance(call.arguments, str)
         ]
 
+    @settings(deadline=None)
     @given(length=st.integers(0, 20_000))
     def test_a_cut_stream_reports_no_call_that_was_not_complete(self, name: str, length: int) -> None:
         stream = STREAMS[name]
@@ -105,6 +109,7 @@ ARGUMENTS = st.recursive(
 )
 
 
+@settings(deadline=None)  # other processes may have the cores
 @given(
     calls=st.lists(st.tuples(st.sampled_from(["Search", "Ping"]), st.dictionaries(st.text(), ARGUMENTS)), max_size=5),
     interleaved=st.booleans(),

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import openai
 import pytest
 
 from polycall.plugin import ToolSpec
-from polycall_openai._request import ToolPayload, render_tools
-from polycall_openai._session import Session, bind
-from polycall_openai._settings import OpenAISettings
+from polycall_openai._chat.request import render_tools
+from polycall_openai._request import ToolPayload
 from polycall_openai._tool_calls import CallFactory, raw_call
+from support.openai_server import session
 
 TOOL = ToolSpec(
     "Search",
@@ -26,15 +25,8 @@ TOOL = ToolSpec(
 )
 
 
-def session(base_url: str, **options: Any) -> Session:
-    with openai.OpenAI(
-        base_url=base_url, api_key="k", http_client=openai.DefaultHttpxClient(verify=False), **options
-    ) as client:
-        return bind(client, OpenAISettings(), created=True)
-
-
 @pytest.mark.parametrize(
-    ("base_url", "version", "official", "stream_usage"),
+    ("base_url", "version", "strict", "stream_usage"),
     [
         ("https://api.openai.com/v1", None, True, True),
         ("https://eu.api.openai.com/v1", None, True, True),
@@ -42,15 +34,17 @@ def session(base_url: str, **options: Any) -> Session:
         ("https://x.openai.azure.com/openai/v1/", "preview", True, True),
         ("https://x.openai.azure.com/openai/deployments/d", "2024-10-21", True, True),
         ("https://x.openai.azure.com/openai/deployments/d", "2024-06-01", True, False),
-        ("http://localhost:11434/v1", None, False, False),
+        ("http://localhost:8000/v1", None, False, False),
+        ("http://localhost:11434/v1", None, False, True),
+        ("http://localhost:11435/v1", None, False, False),
     ],
 )
 def test_fields_that_other_servers_may_refuse_go_to_openai_and_azure_only(
-    base_url: str, version: str | None, official: bool, stream_usage: bool
+    base_url: str, version: str | None, strict: bool, stream_usage: bool
 ) -> None:
     made = session(base_url, default_query={"api-version": version} if version else None)
 
-    assert (made.official, made.stream_usage) == (official, stream_usage)
+    assert (made.profile.strict, made.stream_usage) == (strict, stream_usage)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +57,7 @@ def test_fields_that_other_servers_may_refuse_go_to_openai_and_azure_only(
     ],
 )
 def test_strict_is_sent_where_it_is_asked_for_or_fits(base_url: str, strict: bool | None, sent: bool | None) -> None:
-    payload = render_tools(session(base_url), [TOOL], "auto", strict)
+    payload = render_tools(session(base_url).profile, [TOOL], "auto", strict)
 
     tools: Any = payload.fields["tools"]
     (tool,) = tools

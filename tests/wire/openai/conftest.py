@@ -1,4 +1,4 @@
-"""A server that checks each request as OpenAI would, and the four ways to ask it."""
+"""A server that checks each request as OpenAI would, and the ways to ask it."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, server: ChatServer) -> Way:
-    streamed, asynchronous = WAYS[request.param]
-    return Way(server, streamed=streamed, asynchronous=asynchronous)
+    api, streamed, asynchronous = WAYS[request.param]
+    return Way(server, api=api, streamed=streamed, asynchronous=asynchronous)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 import polycall
 from support.openai_replies import Call, chunks, completion, sse
+from support.openai_responses import output_items, response
 from support.openai_server import ChatServer, GoogleSearch, Way
 from support.wire_server import FAULTS, reply_json, reply_stream
 
@@ -118,9 +119,30 @@ class TestByName:
 
         assert isinstance(caught.value.__cause__, ImportError)
 
-    def test_the_responses_api_is_not_there_yet(self, server: ChatServer) -> None:
-        with server.client() as sdk, pytest.raises(polycall.ConfigurationError, match="not supported yet"):
-            polycall.from_openai(sdk, api="responses")
+    def test_the_responses_api_by_name(self, server: ChatServer) -> None:
+        server.enqueue(reply_json(response(output_items(CALLS))))
+
+        with polycall.from_provider("openai/gpt-5", api="responses", base_url=server.url, api_key="sk") as client:
+            assert list(client.create(MESSAGES, list[GoogleSearch])) == VALUES
+
+        assert server.requests[0].path == "/responses"
+
+    def test_the_responses_api_in_a_profile(
+        self, server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MY_KEY", "sk")
+        server.enqueue(reply_json(response(output_items(CALLS))))
+        file = tmp_path / "polycall.toml"
+        file.write_text(
+            'default = "new"\n[profiles.new]\nprovider = "openai"\nmodel = "gpt-5"\napi = "responses"\n'
+            f'base_url = "{server.url}"\napi_key_env = "MY_KEY"\nserver = "openai"\n'
+            "server_options = { max_tools = 3 }\n"
+        )
+
+        with polycall.from_config(file) as client:
+            assert list(client.create(MESSAGES, list[GoogleSearch])) == VALUES
+
+        assert server.requests[0].json["tools"][0]["strict"] is True  # by the profile, whatever the host
 
     def test_settings_for_a_new_client_are_refused_with_a_finished_one(self, server: ChatServer) -> None:
         with server.client() as sdk, pytest.raises(polycall.ConfigurationError, match="base_url"):
@@ -204,14 +226,18 @@ class TestOptions:
 
         await way.ask(tool_choice="GoogleSearch")
 
-        assert server.bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "GoogleSearch"}}
+        assert server.bodies[0]["tool_choice"] == (
+            {"type": "function", "name": "GoogleSearch"}
+            if way.api == "responses"
+            else {"type": "function", "function": {"name": "GoogleSearch"}}
+        )
 
     async def test_strict_is_asked_of_every_tool(self, server: ChatServer, way: Way) -> None:
         server.enqueue(way.reply(CALLS))
 
         await way.ask(strict=True)
 
-        assert [tool["function"]["strict"] for tool in server.bodies[0]["tools"]] == [True, True]
+        assert [tool.get("function", tool)["strict"] for tool in server.bodies[0]["tools"]] == [True, True]
 
     @pytest.mark.parametrize("option", [{"tools": []}, {"functions": []}, {"n": 2}])
     def test_options_that_polycall_has_to_set_itself_are_refused(
@@ -262,7 +288,7 @@ class TestTheSdkStaysInForce:
 
         await way.ask()
 
-        assert seen == ["/chat/completions"]
+        assert seen == [way.path]
 
 
 class TestPatchedClients:
@@ -276,27 +302,27 @@ class TestPatchedClients:
         spans: list[dict[str, Any]] = []
 
         def instrument(client: Any) -> None:
-            create = client.chat.completions.create
+            create = way.resource(client).create
 
             @functools.wraps(create)
             def traced(**arguments: Any) -> Any:
                 spans.append(arguments)
                 return create(**arguments)
 
-            client.chat.completions.create = traced
+            way.resource(client).create = traced
 
         way.patch = instrument
 
         calls = await way.ask(list[GoogleSearch], temperature=0, top_k=40, timeout=5, extra_headers={"x-trace": "t"})
 
         assert [call.query for call in calls] == ["a", "1"]
-        assert [len(span["messages"]) for span in spans] == [1, 4]
+        assert [len(span.get("messages") or span["input"]) for span in spans] == [1, 4 if way.api == "chat" else 5]
         assert spans[0]["extra_body"] == {"top_k": 40}
         assert server.requests[0].json["top_k"] == 40
         assert server.requests[0].headers["x-trace"] == "t"
         assert "x-stainless-raw-response" not in server.requests[0].headers
         if not way.streamed:
-            assert type(calls.raw_response).__name__ == "ChatCompletion"
+            assert type(calls.raw_response).__name__ == ("ChatCompletion" if way.api == "chat" else "Response")
 
     async def test_a_reply_that_is_no_json_is_a_response_error_there_too(self, server: ChatServer, way: Way) -> None:
         way.patch = lambda client: setattr(client, "post", functools.partial(client.post))
@@ -305,6 +331,14 @@ class TestPatchedClients:
             # Of a stream that is no stream the SDK says nothing: it just ends.
             with pytest.raises((polycall.ResponseError, polycall.IncompleteOutputError)):
                 await way.ask()
+
+    def test_a_wrapper_of_the_other_api_does_not_matter(self, server: ChatServer) -> None:
+        server.enqueue(reply_json(completion(CALLS)))
+        with server.client() as sdk:
+            sdk.responses.create = None  # type: ignore[method-assign, assignment]
+            polycall.from_openai(sdk).create(MESSAGES, list[GoogleSearch], model="m")
+
+        assert "x-stainless-raw-response" in server.requests[0].headers
 
     def test_a_client_that_is_patched_later_is_respected_from_then_on(self, server: ChatServer) -> None:
         server.enqueue(reply_json(completion(CALLS)), reply_json(completion(CALLS)))

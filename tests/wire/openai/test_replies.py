@@ -6,7 +6,7 @@ import pytest
 
 import polycall
 from support.openai_replies import ERROR_BODIES, ERROR_EVENTS, ERROR_MESSAGE, Call, call_ids, chunks, sse
-from support.openai_server import ChatServer, GoogleSearch, Way, Weather
+from support.openai_server import CHAT_WAYS, ChatServer, GoogleSearch, Way, Weather
 from support.wire_server import reply_json, reply_stream
 
 CALLS: list[Call] = [
@@ -59,8 +59,9 @@ class TestGoodReplies:
         assert list(calls) == VALUES
         assert len(set(ids)) == 2
         assert all(ids)
-        continued: list[dict[str, object]] = calls.continue_with(["sunny", "Eagles"])  # type: ignore[assignment]
-        assert [message.get("tool_call_id") for message in continued[-2:]] == ids
+        server.enqueue(way.reply(text="Fine."))
+        await way.ask(messages=calls.continue_with(["sunny", "Eagles"]), tool_choice="auto")
+        assert way.conversation(1).results == [(ids[0], "sunny"), (ids[1], "Eagles")]
 
     async def test_ids_are_echoed_byte_for_byte(self, server: ChatServer, way: Way) -> None:
         """MoonshotAI/kimi-code#2503: a model that loses its call if the id is rewritten."""
@@ -89,13 +90,9 @@ class TestGoodReplies:
             GoogleSearch(query="seven"),
             VALUES[1],
         ]
-        assistant = server.bodies[1]["messages"][1]
-        assert [call["function"]["name"] for call in assistant["tool_calls"]] == [
-            "Weather",
-            "Weather",
-            "GoogleSearch",
-            "GoogleSearch",
-        ]
+        conversation = way.conversation(1)
+        assert [name for _, name, _ in conversation.calls] == ["Weather", "Weather", "GoogleSearch", "GoogleSearch"]
+        assert [id_ for id_, _ in conversation.results] == [id_ for id_, _, _ in conversation.calls]
 
     async def test_a_name_space_before_a_tools_name_is_taken_off(self, server: ChatServer, way: Way) -> None:
         """tontinton/maki#505."""
@@ -131,14 +128,14 @@ class TestCorrections:
         calls = await way.ask()
 
         assert list(calls) == [VALUES[0], Weather(location="Dallas", units="imperial"), VALUES[1]]
-        _, assistant, *results = server.bodies[1]["messages"]
+        conversation = way.conversation(1)
         ids = call_ids(3)
-        assert assistant["role"] == "assistant"
-        assert assistant["content"] == "Looking."
-        assert [call["id"] for call in assistant["tool_calls"]] == ids
-        assert [(result["role"], result["tool_call_id"]) for result in results] == [("tool", id_) for id_ in ids]
-        assert [result["content"] == "accepted" for result in results] == [True, False, True]
-        assert "units" in results[1]["content"]
+        assert conversation.texts[1:] == [("assistant", "Looking.")]
+        assert [id_ for id_, _, _ in conversation.calls] == ids
+        assert [id_ for id_, _ in conversation.results] == ids
+        contents = [content for _, content in conversation.results]
+        assert [content == "accepted" for content in contents] == [True, False, True]
+        assert "units" in contents[1]
         assert calls.usage is not None
         assert calls.usage.total_tokens == 2 * 116
 
@@ -147,18 +144,18 @@ class TestCorrections:
         server.enqueue(way.reply([CALLS[0], ("web.search", {"q": "x"})]), way.reply([CALLS[1]], ids=["call_second"]))
 
         assert list(await way.ask()) == VALUES
-        _, assistant, _, result = server.bodies[1]["messages"]
-        assert assistant["tool_calls"][1]["function"]["name"] == "web_search"
-        assert "no tool named 'web.search'" in result["content"]
+        conversation = way.conversation(1)
+        assert [name for _, name, _ in conversation.calls] == ["Weather", "web_search"]
+        assert "no tool named 'web.search'" in conversation.results[1][1]
 
     async def test_no_call_is_asked_for_again(self, server: ChatServer, way: Way) -> None:
         server.enqueue(way.reply(text="I would rather talk."), way.reply(CALLS))
 
         assert list(await way.ask()) == VALUES
-        _, assistant, note = server.bodies[1]["messages"]
-        assert assistant == {"role": "assistant", "content": "I would rather talk."}
-        assert note["role"] == "user"
-        assert "You made no tool call" in note["content"]
+        _, assistant, note = way.conversation(1).texts
+        assert assistant == ("assistant", "I would rather talk.")
+        assert note[0] == "user"
+        assert "You made no tool call" in note[1]
 
     async def test_what_stays_bad_is_raised_with_the_good_ones(self, server: ChatServer, way: Way) -> None:
         server.enqueue(way.reply([CALLS[0], ("GoogleSearch", "{nonsense")]))
@@ -169,6 +166,7 @@ class TestCorrections:
         assert list(caught.value.calls) == [VALUES[0]]
         assert [failure.tool_call.arguments for failure in caught.value.failures] == ["{nonsense"]
 
+    @pytest.mark.parametrize("way", CHAT_WAYS, indirect=True)
     async def test_unknown_fields_of_a_call_and_of_the_turn_are_echoed(self, server: ChatServer, way: Way) -> None:
         """Thought signatures of Gemini's endpoint (langroid#969); reasoning, which DeepSeek wants to see again."""
         server.unknown_fields = True
@@ -193,6 +191,7 @@ class TestCorrections:
 
         assert server.bodies[1]["messages"][1] == message
 
+    @pytest.mark.parametrize("way", CHAT_WAYS, indirect=True)
     async def test_a_legacy_function_call_is_answered_in_its_own_form(self, server: ChatServer, way: Way) -> None:
         """Deprecated, but still in OpenAI's description: message.function_call, without an id."""
         function = {"name": "GoogleSearch", "arguments": '{"query": 1}'}

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 from pydantic_core import to_json
 
-from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, StreamEvent, ToolCall
+from polycall.plugin import ArgumentsDelta
 from polycall_openai._json import JsonObject, NotJsonError, parse, parse_object
-from polycall_openai._scanner import GrowingText
+from polycall_openai._open_calls import OpenCall, OpenCalls
 from polycall_openai._tool_calls import CallFactory, RawCall, custom_problem, without_repetition
 
 _FRAGMENT_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
@@ -22,26 +22,16 @@ _FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _NOTHING: JsonObject = {}
 
 
-class _OpenCall:
+class _OpenCall(OpenCall):
     """A call that is being put together."""
 
-    __slots__ = ("announced", "cut_off", "done", "entry", "id", "index", "is_custom", "made", "name", "object",
-                 "public_id", "text")  # fmt: skip
+    __slots__ = ("entry", "is_custom", "object")
 
     def __init__(self) -> None:
-        self.id: str | None = None
-        self.name = ""
-        self.text = GrowingText()
+        super().__init__()
         self.object: Mapping[str, object] | None = None
         self.entry: JsonObject = {}
         self.is_custom = False
-        self.index: int | None = None
-        """Place in the reply; unknown while an earlier call may turn out to be several."""
-        self.public_id: str | None = None
-        self.announced = False
-        self.done = False
-        self.cut_off = False
-        self.made: list[ToolCall] | None = None
 
     def is_closed(self) -> bool:
         return self.object is not None or self.text.is_closed()
@@ -61,7 +51,7 @@ class _OpenCall:
         return RawCall(self.id, self.name, arguments, entry, custom_problem() if self.is_custom else None)
 
 
-class CallAssembler:
+class CallAssembler(OpenCalls[_OpenCall]):
     """Takes fragments, and says which calls are complete and how far the others are.
 
     A call is complete when the next one has begun and this one's JSON value is closed, or when the reply has ended.
@@ -72,20 +62,16 @@ class CallAssembler:
     """
 
     def __init__(self, factory: CallFactory, *, report_deltas: bool) -> None:
-        self.events: list[StreamEvent] = []
-        """What is new; whoever takes it clears the list."""
-        self._factory = factory
-        self._report_deltas = report_deltas
-        self._calls: list[_OpenCall] = []  # in the order in which they began
+        super().__init__(factory, report_deltas=report_deltas)
         self._by_index: dict[int, _OpenCall] = {}
         self._by_id: dict[str, _OpenCall] = {}
         self._last: _OpenCall | None = None  # the one that the last fragment belonged to
-        self._placed = 0  # so many of the calls have their index
-        self._next_index = 0
 
     def add(self, fragment: Mapping[str, object]) -> None:
         """Take one entry of ``delta.tool_calls``."""
         function = fragment.get("function")
+        if type(function) is dict and len(function) == 1 and len(fragment) == 2 and self._goes_on(fragment, function):
+            return
         is_custom = False
         if not isinstance(function, dict):
             custom = fragment.get("custom")
@@ -124,46 +110,28 @@ class CallAssembler:
         if piece is not None and not call.done:
             self._take_arguments(call, piece)
         if self._report_deltas and not call.announced:
-            self._announce(call)
+            self.announce(call)
+
+    def _goes_on(self, fragment: Mapping[str, object], function: Mapping[str, object]) -> bool:
+        """Take a fragment with an index and a piece of text for the last one's call, as nearly every fragment is."""
+        index, piece, call = fragment.get("index"), function.get("arguments"), self._last
+        if type(index) is not int or type(piece) is not str or call is None or self._by_index.get(index) is not call:
+            return False
+        if not call.done:
+            self._take_arguments(call, piece)
+        if self._report_deltas and not call.announced:
+            self.announce(call)
+        return True
 
     def complete_closed(self) -> None:
         """The reply's finish reason has come: what is closed is complete."""
         for call in self._calls:
             if not call.done and call.name and call.is_closed():
-                self._complete(call)
+                self.complete(call)
 
-    def finish(self, *, whole: bool, truncated: bool) -> tuple[list[ToolCall], list[ToolCall]]:
-        """The reply has ended.
-
-        Args:
-            whole: There was a sign that it did.
-            truncated: It was cut off, so the last call may be a valid beginning of what was meant.
-
-        Returns:
-            The complete calls, and those that were cut off.
-        """
-        self._calls = [call for call in self._calls if call.done or not call.is_nothing()]
-        self._placed = sum(call.index is not None for call in self._calls)
-        for call in self._calls:
-            if not call.done:
-                last = call is self._calls[-1]
-                call.cut_off = not whole or (truncated and (last or not call.is_closed()))
-                if call.cut_off:
-                    self._place()
-                else:
-                    self._complete(call)
-        complete = [made for call in self._calls for made in call.made or ()]
-        cut_off = [
-            ToolCall(
-                id=call.public_id or self._factory.unique_id(call.id),
-                name=self._factory.resolve(call.name),
-                arguments=call.arguments(),
-                index=call.index or 0,
-            )
-            for call in self._calls
-            if call.cut_off
-        ]
-        return complete, cut_off
+    def is_cut_off(self, call: _OpenCall, *, whole: bool, truncated: bool) -> bool:
+        # The last may be a valid beginning of what was meant (vllm#58228).
+        return not whole or (truncated and (call is self._calls[-1] or not call.is_closed()))
 
     # Which call a fragment belongs to
 
@@ -216,7 +184,7 @@ class CallAssembler:
         """Another call than the last gets a fragment: the last may be complete, if it is not the newest."""
         last, self._last = self._last, call
         if last is not None and not last.done and last is not self._calls[-1] and last.name and last.is_closed():
-            self._complete(last)
+            self.complete(last)
 
     # What a fragment adds
 
@@ -229,7 +197,7 @@ class CallAssembler:
             call.name += name  # in pieces: NVIDIA-NeMo/Switchyard#785
         else:
             return
-        self._place()
+        self.place()
 
     def _take_arguments(self, call: _OpenCall, piece: object) -> None:
         if isinstance(piece, str):
@@ -247,56 +215,6 @@ class CallAssembler:
                 call.object = piece
         else:
             call.text.append(to_json(piece).decode())
-
-    # What is known of a call
-
-    def _complete(self, call: _OpenCall) -> None:
-        call.done = True
-        if call.index is None:
-            self._place()
-        elif call.made is None:
-            self._emit(call)
-
-    def _place(self) -> None:
-        """Give calls their place in the reply, as far as it is certain.
-
-        A wrapper stands for several calls, so what comes after it has to wait until it is complete; so has what
-        comes after a call whose name is not known.
-        """
-        while self._placed < len(self._calls):
-            call = self._calls[self._placed]
-            may_be_several = not call.name or self._factory.is_wrapper(call.name)
-            if may_be_several and not call.done and not call.cut_off:
-                return
-            call.index = self._next_index
-            self._placed += 1
-            if call.done:
-                self._next_index += len(self._emit(call))
-            else:
-                self._next_index += 1
-                if self._report_deltas and not call.cut_off:
-                    self._announce(call)
-
-    def _emit(self, call: _OpenCall) -> list[ToolCall]:
-        call.made = self._factory.make(call.raw(), call.index or 0, id=call.public_id)
-        if self._report_deltas and not call.announced:
-            for made in call.made:
-                self.events.append(CallStarted(made.index, made.id, made.name))
-                self.events.append(ArgumentsDelta(made.index, _as_text(made.arguments)))
-        self.events.extend(CallCompleted(made) for made in call.made)
-        return call.made
-
-    def _announce(self, call: _OpenCall) -> None:
-        """Report that a call began, once it is sure what to say of it."""
-        name = self._factory.resolve(call.name)
-        begun = not call.text.is_blank or (call.id is not None and self._factory.is_tool(name))
-        if call.index is None or not call.name or call.done or not begun or self._factory.is_wrapper(call.name):
-            return
-        call.announced = True
-        call.public_id = self._factory.unique_id(call.id)
-        self.events.append(CallStarted(call.index, call.public_id, name))
-        if not call.text.is_blank:
-            self.events.append(ArgumentsDelta(call.index, call.text.text()))
 
 
 def _keep_extras(call: _OpenCall, fragment: Mapping[str, object], function: Mapping[str, object]) -> None:
@@ -327,7 +245,3 @@ def _value(arguments: object) -> object:
         return parse(value) if isinstance(value, str) else value
     except NotJsonError:
         return None
-
-
-def _as_text(arguments: str | Mapping[str, object]) -> str:
-    return arguments if isinstance(arguments, str) else to_json(arguments).decode()

@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from pydantic_core import to_json
 
 from polycall.plugin import CallResult, Reply, ToolCall
-from polycall_openai._json import JsonObject
-from polycall_openai._reply import Turn
+from polycall_openai._chat.reply import Turn
+from polycall_openai._json import JsonObject, sendable
+from polycall_openai._profile import ServerProfile
+from polycall_openai._tool_calls import sendable_name
 
 _REPLY_ONLY = frozenset({"annotations", "tool_calls", "function_call"})
-_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-_MAX_NAME = 64
+_KNOWN = frozenset({"role", "content", "refusal", "audio", "name"})
 
 
 def continue_conversation(
-    messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+    profile: ServerProfile, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
     """Append the model's turn, the results of its calls, and a note.
 
     Each call is answered by a message of its own, right after the turn: OpenAI refuses anything else.
     """
     turn = reply.turn if isinstance(reply.turn, Turn) else Turn({"role": "assistant", "content": reply.text})
-    continued = [*messages, _echo(turn, reply.tool_calls)]
+    continued = [*messages, sendable(_echo(profile, turn, reply.tool_calls))]
     for result in results:
         if turn.is_legacy:
-            name = _sendable_name(result.tool_call.name)
-            continued.append({"role": "function", "name": name, "content": result.content})
+            name = sendable_name(result.tool_call.name, profile.max_name_length)
+            continued.append({"role": "function", "name": name, "content": sendable(result.content)})
         else:
-            continued.append({"role": "tool", "tool_call_id": result.tool_call.id, "content": result.content})
+            continued.append(
+                {"role": "tool", "tool_call_id": sendable(result.tool_call.id), "content": sendable(result.content)}
+            )
     if note is not None:
-        continued.append({"role": "user", "content": note})
+        continued.append({"role": "user", "content": sendable(note)})
     return continued
 
 
-def _echo(turn: Turn, calls: Sequence[ToolCall]) -> JsonObject:
+def _echo(profile: ServerProfile, turn: Turn, calls: Sequence[ToolCall]) -> JsonObject:
     """The assistant's message, with fields that polycall does not know: reasoning, signatures.
 
     Left out is what requests do not have, and what is null: an empty ``tool_calls`` is refused (openai-node#1341).
     """
     message: JsonObject = {
-        key: value for key, value in turn.message.items() if key not in _REPLY_ONLY and value is not None
+        key: value
+        for key, value in turn.message.items()
+        if key not in _REPLY_ONLY and value is not None and (profile.echoes_unknown_fields or key in _KNOWN)
     }
     message["role"] = "assistant"
     audio = message.get("audio")
@@ -51,29 +55,25 @@ def _echo(turn: Turn, calls: Sequence[ToolCall]) -> JsonObject:
     if not calls:
         message.setdefault("content", "")
         return message
-    message.setdefault("content", None)
+    if not message.get("content"):
+        message["content"] = profile.empty_content if profile.empty_content is not None else message.get("content")
     if turn.is_legacy:
-        message["function_call"] = _function(calls[0], {})
+        message["function_call"] = _function(profile, calls[0], {})
     else:
-        message["tool_calls"] = [_entry(call, turn.entries.get(call.id, {})) for call in calls]
+        message["tool_calls"] = [_entry(profile, call, turn.entries.get(call.id, {})) for call in calls]
     return message
 
 
-def _entry(call: ToolCall, entry: Mapping[str, object]) -> JsonObject:
+def _entry(profile: ServerProfile, call: ToolCall, entry: Mapping[str, object]) -> JsonObject:
     extras = {key: value for key, value in entry.items() if key != "index"}
     if isinstance(entry.get("custom"), dict):
         return {**extras, "id": call.id, "type": "custom"}
     function = entry.get("function")
     extras.pop("custom", None)
     function_extras = function if isinstance(function, dict) else {}
-    return {**extras, "id": call.id, "type": "function", "function": _function(call, function_extras)}
+    return {**extras, "id": call.id, "type": "function", "function": _function(profile, call, function_extras)}
 
 
-def _function(call: ToolCall, extras: Mapping[str, object]) -> JsonObject:
+def _function(profile: ServerProfile, call: ToolCall, extras: Mapping[str, object]) -> JsonObject:
     arguments = call.arguments if isinstance(call.arguments, str) else to_json(call.arguments).decode()
-    return {**extras, "name": _sendable_name(call.name), "arguments": arguments}
-
-
-def _sendable_name(name: str) -> str:
-    """A name that OpenAI takes in a request; names that models make up may have dots and slashes, or be empty."""
-    return _NOT_IN_A_NAME.sub("_", name)[:_MAX_NAME] or "unknown"
+    return {**extras, "name": sendable_name(call.name, profile.max_name_length), "arguments": arguments}

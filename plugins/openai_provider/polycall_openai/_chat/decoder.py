@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from polycall import ResponseError
-from polycall.plugin import FinishReason, Reply, Request, StreamEvent, TextDelta, Usage
-from polycall_openai._assembly import CallAssembler
-from polycall_openai._json import JsonObject, NotJsonError, not_the_protocol, parse, raise_if_error, reported_error
-from polycall_openai._reply import (
+from polycall.plugin import FinishReason, Reply, Request, TextDelta, Usage
+from polycall_openai._chat.assembly import CallAssembler
+from polycall_openai._chat.reply import (
     Turn,
     extract_reply,
     is_cutting,
     message_text,
     read_usage,
-    text_or_none,
     unified_finish_reason,
 )
-from polycall_openai._request import payload_of
-from polycall_openai._sse import Event, EventReader
+from polycall_openai._event_decoder import EventDecoder
+from polycall_openai._json import JsonObject, reported_error, text_or_none
+from polycall_openai._request import is_used_up, payload_of, untold_limit
+from polycall_openai._session import Session
 from polycall_openai._tool_calls import CallFactory
 
 if TYPE_CHECKING:
     from polycall.plugin import StreamDecoder
 
-_DONE = b"[DONE]"
 _NOT_ECHOED = frozenset({"role", "content", "refusal", "tool_calls", "function_call"})
 _LEGACY_INDEX = -1
 
 
-class ChatDecoder:
-    """Decodes one streamed reply; takes bytes, or from a patched client the chunks' plain data.
+class ChatDecoder(EventDecoder):
+    """Decodes one streamed Chat Completion.
 
     The reply is whole if there was a finish reason or ``[DONE]``: some servers never send one of them (Ollama,
-    vllm#27572), but one that sends neither has broken off.
+    vllm#27572), but one that sends neither has broken off. Where the server's profile says so, it takes a finish
+    reason.
     """
 
-    def __init__(self, request: Request) -> None:
-        self._payload = payload_of(request)
-        self._factory = CallFactory(self._payload)
+    def __init__(self, session: Session, request: Request) -> None:
+        self._session = session
+        self._request = request
+        self._factory = CallFactory(payload_of(request))
         self._calls = CallAssembler(self._factory, report_deltas=request.report_deltas)
+        super().__init__(session.site, self._calls)
         self._report_deltas = request.report_deltas
-        self._reader = EventReader()
-        self._chunks = 0
-        self._done = False
+        self._limit = untold_limit(session, request)
+        self._needs_finish_reason = session.profile.finish_reason_required
         self._raw_finish_reason: str | None = None
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
@@ -52,41 +51,14 @@ class ChatDecoder:
         self._refusal: list[str] = []
         self._extras: dict[str, list[object]] = {}
         self._is_legacy = False
-        self._error: ResponseError | None = None
 
-    def feed(self, chunk: bytes | JsonObject) -> Iterable[StreamEvent]:
-        """Take a piece of the body, cut anywhere, or one chunk's data."""
-        if self._error is not None:
-            raise self._error
-        try:
-            if isinstance(chunk, bytes):
-                for event in self._reader.feed(chunk):
-                    self._take_event(event)
-            else:
-                self._take_chunk(chunk, b"")
-        except ResponseError as error:
-            if not self._calls.events:
-                raise
-            self._error = error  # the calls that were complete before it go first
-        if not self._calls.events:
-            return ()
-        events = self._calls.events
-        self._calls.events = []
-        return events
+    def _whole_reply(self, body: bytes) -> Reply:
+        return extract_reply(self._session, self._request, body, None)
 
-    def finish(self) -> Reply:
-        """The body has ended."""
-        if self._error is not None:
-            raise self._error
-        for event in self._reader.finish():
-            self._take_last_event(event)
-        if not self._chunks and not self._done:
-            if self._reader.foreign:
-                # A whole reply in place of a stream: an error, HTML, or a server that cannot stream.
-                return extract_reply(bytes(self._reader.foreign), self._payload, None)
-            if not self._reader.total_bytes:
-                raise ResponseError("The server sent an empty stream with status 200. Check base_url.")
-        whole = self._done or self._raw_finish_reason is not None
+    def _reply(self) -> Reply:
+        whole = self._raw_finish_reason is not None or (self._done and not self._needs_finish_reason)
+        if not is_cutting(self._finish_reason) and is_used_up(self._limit, self._usage):
+            self._finish_reason = FinishReason.LENGTH
         tool_calls, cut_off = self._calls.finish(whole=whole, truncated=is_cutting(self._finish_reason))
         text = None if self._content is None else "".join(self._content)
         message: JsonObject = {"role": "assistant", "content": text}
@@ -106,47 +78,7 @@ class ChatDecoder:
             turn=Turn(message, self._factory.entries, self._is_legacy),
         )
 
-    def _take_event(self, event: Event) -> None:
-        data = event.data
-        if data == _DONE or not data or data[0] == 58 or self._done:
-            # A comment may come as data, too: ": keepalive" (opencode#50871).
-            self._done = self._done or data == _DONE
-            return
-        try:
-            chunk = parse(data)
-        except NotJsonError as error:
-            stripped = data.strip()
-            if stripped == _DONE:
-                self._done = True
-            elif stripped and not stripped.startswith(b":"):
-                raise not_the_protocol(f"An event of the stream is no JSON ({str(error)[:200]})", data) from error
-            return
-        if event.type == b"error":
-            if isinstance(chunk, dict):
-                raise_if_error(chunk, data)
-            raise reported_error(chunk, data)
-        self._take_chunk(chunk, data)
-
-    def _take_last_event(self, event: Event) -> None:
-        """One that was not closed: it counts if it came whole."""
-        if event.data.strip() == _DONE:
-            self._done = True
-            return
-        try:
-            chunk = parse(event.data)
-        except NotJsonError:
-            return
-        if isinstance(chunk, dict):
-            self._take_event(event)
-
-    def _take_chunk(self, chunk: object, data: bytes) -> None:
-        if isinstance(chunk, list) and chunk and isinstance(chunk[0], dict):
-            raise_if_error(chunk[0], data)
-        if not isinstance(chunk, dict):
-            raise not_the_protocol("A chunk of the stream is no object", data or repr(chunk))
-        self._chunks += 1
-        if "error" in chunk or "error_type" in chunk or "error_message" in chunk:
-            raise_if_error(chunk, data or repr(chunk))
+    def _take_object(self, chunk: JsonObject, data: bytes) -> None:
         usage = chunk.get("usage")
         if usage:
             self._usage = read_usage(usage)  # the last counts: some servers send sums with each chunk
@@ -169,7 +101,8 @@ class ChatDecoder:
                 raise reported_error(choice, data or repr(choice))
             self._raw_finish_reason = reason
             self._finish_reason = unified_finish_reason(reason)
-            if not is_cutting(self._finish_reason):
+            # Where the limit may be hidden, the usage that comes after this decides.
+            if self._limit is None and not is_cutting(self._finish_reason):
                 self._calls.complete_closed()
 
     def _take_delta(self, delta: JsonObject) -> None:
@@ -179,7 +112,7 @@ class ChatDecoder:
                 if isinstance(fragment, dict):
                     self._calls.add(fragment)
                 elif fragment is not None:
-                    raise not_the_protocol("An entry of tool_calls in the stream is no object", repr(fragment))
+                    raise self._site.not_the_protocol("an entry of tool_calls is no object", repr(fragment))
             if len(delta) == 1:
                 return
         content = delta.get("content")

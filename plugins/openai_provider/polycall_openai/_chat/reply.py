@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from polycall import ResponseError
-from polycall.plugin import FinishReason, Reply, ToolCall, Usage
-from polycall_openai._json import (
-    JsonObject,
-    NotJsonError,
-    excerpt,
-    not_the_protocol,
-    parse,
-    raise_if_error,
-    reported_error,
-)
-from polycall_openai._request import ToolPayload
+from polycall.plugin import FinishReason, Reply, Request, ToolCall, Usage
+from polycall_openai._json import JsonObject, count, raise_if_error, reported_error, text_or_none
+from polycall_openai._request import is_used_up, payload_of, untold_limit
+from polycall_openai._session import Session
+from polycall_openai._site import Site
 from polycall_openai._tool_calls import CallFactory, raw_call
 
 _FINISH_REASONS = {
@@ -43,30 +36,32 @@ class Turn:
     """The one call came as ``function_call``, and is answered in the same old form."""
 
 
-def extract_reply(body: object, payload: ToolPayload, raw_response: Callable[[], object] | None) -> Reply:
+def extract_reply(session: Session, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
     """Extract a whole reply.
 
     Args:
+        session: The client.
+        request: What was asked.
         body: Bytes, or the plain data that an SDK object held.
-        payload: The tools of the request.
         raw_response: Builds the SDK's own object.
 
     Raises:
         ResponseError: HTML, broken JSON, an error object, or JSON that is no Chat Completion.
     """
+    site = session.site
     data = body if isinstance(body, (bytes, str)) else b""
-    value = parse_body(data) if isinstance(body, (bytes, str)) else body
-    completion = _completion(value, data or repr(value))
+    value = site.parse_body(data) if isinstance(body, (bytes, str)) else body
+    completion = _completion(site, value, data or repr(value))
     choices = completion["choices"]
     choice = choices[0] if isinstance(choices, list) else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise not_the_protocol("The reply's first choice has no message", data or repr(value))
+        raise site.not_the_protocol("the reply's first choice has no message", data or repr(value))
     raw_finish_reason = text_or_none(choice.get("finish_reason"))
     if raw_finish_reason == "error":
         raise reported_error(choice, data or repr(value))
 
-    factory = CallFactory(payload)
+    factory = CallFactory(payload_of(request))
     entries = message.get("tool_calls")
     calls = factory.make_all(entries) if isinstance(entries, list) else []
     legacy = message.get("function_call")
@@ -74,7 +69,10 @@ def extract_reply(body: object, payload: ToolPayload, raw_response: Callable[[],
     if is_legacy:
         calls = factory.make(raw_call({"function": legacy}), 0)
 
+    usage = read_usage(completion.get("usage"))
     finish_reason = unified_finish_reason(raw_finish_reason)
+    if finish_reason not in _CUTTING and is_used_up(untold_limit(session, request), usage):
+        finish_reason = FinishReason.LENGTH
     cut_off: Sequence[ToolCall] = ()
     if finish_reason in _CUTTING:
         calls, cut_off = calls[:-1], calls[-1:]
@@ -84,46 +82,28 @@ def extract_reply(body: object, payload: ToolPayload, raw_response: Callable[[],
         text=message_text(message.get("content")),
         finish_reason=finish_reason,
         raw_finish_reason=raw_finish_reason,
-        usage=read_usage(completion.get("usage")),
+        usage=usage,
         refusal=text_or_none(message.get("refusal")),
         turn=Turn(message, factory.entries, is_legacy),
         raw_response=raw_response,
     )
 
 
-def parse_body(data: bytes | str) -> object:
-    """The JSON of a whole body.
-
-    Raises:
-        ResponseError: It is none.
-    """
-    if not data.strip():
-        raise ResponseError("The server sent an empty reply with status 200. Check base_url.")
-    try:
-        return parse(data)
-    except NotJsonError as error:
-        html = excerpt(data).lstrip().startswith("<")
-        what = "The reply is HTML" if html else f"The reply is no JSON ({str(error)[:200]})"
-        raise not_the_protocol(what, data) from error
-
-
-def _completion(value: object, data: bytes | str) -> JsonObject:
+def _completion(site: Site, value: object, data: bytes | str) -> JsonObject:
     """The completion inside a body: itself, or nested under ``provider`` (pydantic-ai#6900)."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         raise_if_error(value[0], data)  # Gemini's endpoint wraps errors in an array (jackmpcollins/magentic#382)
     if not isinstance(value, dict):
-        raise not_the_protocol(f"The reply is {_kind(value)}, no Chat Completion", data)
+        raise site.wrong_kind(value, data)
     raise_if_error(value, data)
     nested = value.get("provider")
     if not value.get("choices") and isinstance(nested, dict) and nested.get("choices"):
         value = nested
     if not value.get("choices"):
-        raise not_the_protocol("The reply has no choices", data)
+        responses = value.get("object") == "response"
+        hint = ": it is of the Responses API, which api='responses' speaks" if responses else ""
+        raise site.not_the_protocol(f"the reply has no choices{hint}", data)
     return value
-
-
-def _kind(value: object) -> str:
-    return {list: "a JSON array", str: "a text", type(None): "null"}.get(type(value), f"a {type(value).__name__}")
 
 
 def unified_finish_reason(raw: str | None) -> FinishReason | None:
@@ -148,24 +128,14 @@ def message_text(content: object) -> str | None:
     return "".join(text for text in texts if isinstance(text, str)) or None
 
 
-def text_or_none(value: object) -> str | None:
-    """A text that is not empty."""
-    return value if isinstance(value, str) and value else None
-
-
 def read_usage(value: object) -> Usage | None:
     """Token counts; what is missing or no whole number is unknown."""
     if not isinstance(value, dict):
         return None
     return Usage(
-        input_tokens=_count(value, "prompt_tokens"),
-        output_tokens=_count(value, "completion_tokens"),
-        total_tokens=_count(value, "total_tokens"),
-        cached_input_tokens=_count(value.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_count(value.get("completion_tokens_details"), "reasoning_tokens"),
+        input_tokens=count(value, "prompt_tokens"),
+        output_tokens=count(value, "completion_tokens"),
+        total_tokens=count(value, "total_tokens"),
+        cached_input_tokens=count(value.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=count(value.get("completion_tokens_details"), "reasoning_tokens"),
     )
-
-
-def _count(counts: object, name: str) -> int | None:
-    count = counts.get(name) if isinstance(counts, dict) else None
-    return count if isinstance(count, int) and not isinstance(count, bool) else None

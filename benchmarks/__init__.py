@@ -1,0 +1,1 @@
+"""How fast polycall is beside the SDKs and other libraries: ``python -m benchmarks``. See docs/benchmarks.md."""

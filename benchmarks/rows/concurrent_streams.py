@@ -1,0 +1,40 @@
+"""1,000 streams at once in one process and one event loop: chunks handled in a second of CPU time."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+
+from benchmarks.measure import Result
+from benchmarks.openai_jobs import body, in_process_async, stream_jobs_async, stream_pieces
+
+STREAMS = 1000
+CHUNKS = 100
+ROUNDS = 2
+
+
+async def chunks_a_second(job: Callable[[], Awaitable[object]], chunks: int) -> float:
+    """All streams at once, from their opening to their end."""
+    began = time.process_time()
+    await asyncio.gather(*(job() for _ in range(STREAMS)))
+    return STREAMS * chunks / (time.process_time() - began)
+
+
+async def main() -> None:
+    """Measure in turns."""
+    pieces = stream_pieces(CHUNKS)
+    # Each chunk gives way to the other streams, as one from a socket does.
+    jobs = stream_jobs_async(in_process_async(lambda: body(pieces, lambda _: asyncio.sleep(0))))
+    rates: dict[str, list[float]] = {who: [] for who in jobs}
+    for _ in range(ROUNDS):
+        for who, job in jobs.items():
+            rates[who].append(await chunks_a_second(job, len(pieces)))
+    values = {who: statistics.median(found) for who, found in rates.items()}
+    what = f"{STREAMS:,} streams at once, chunks a second"
+    Result(what, "1/s", values, ">= 8 x", values["polycall"] / values["raw SDK"]).show()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,125 @@
+"""What the decoders of both APIs do alike: bytes to events, and errors that do not overtake the calls before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from polycall import ResponseError
+from polycall.plugin import Reply, StreamEvent
+from polycall_openai._json import JsonObject, NotJsonError, parse, raise_if_error, reported_error
+from polycall_openai._open_calls import OpenCalls
+from polycall_openai._site import Site
+from polycall_openai._sse import Event, EventReader
+
+_DONE = b"[DONE]"
+
+
+class EventDecoder:
+    """Decodes one streamed reply; takes bytes, or from a patched client the events' plain data.
+
+    Args:
+        site: Where the reply comes from.
+        calls: Collects the calls.
+    """
+
+    def __init__(self, site: Site, calls: OpenCalls[Any]) -> None:
+        self._site = site
+        self._open_calls = calls
+        self._reader = EventReader()
+        self._objects = 0
+        self._done = False  # [DONE] has come
+        self._error: ResponseError | None = None
+
+    def feed(self, chunk: bytes | JsonObject) -> Iterable[StreamEvent]:
+        """Take a piece of the body, cut anywhere, or one event's data."""
+        if self._error is not None:
+            raise self._error
+        calls = self._open_calls
+        try:
+            if isinstance(chunk, bytes):
+                for event in self._reader.feed(chunk):
+                    self._take_event(event)
+            else:
+                self._take(chunk, b"")
+        except ResponseError as error:
+            if not calls.events:
+                raise
+            self._error = error  # the calls that were complete before it go first
+        if not calls.events:
+            return ()
+        events = calls.events
+        calls.events = []
+        return events
+
+    def finish(self) -> Reply:
+        """The body has ended."""
+        if self._error is not None:
+            raise self._error
+        for event in self._reader.finish():
+            self._take_last_event(event)
+        if not self._objects and not self._done:
+            if self._reader.foreign:
+                # A whole reply in place of a stream: an error, HTML, or a server that cannot stream.
+                return self._whole_reply(bytes(self._reader.foreign))
+            if not self._reader.total_bytes:
+                raise self._site.not_the_protocol("the stream is empty, with status 200", "")
+        return self._reply()
+
+    def _whole_reply(self, body: bytes) -> Reply:
+        """What a body says that is no stream."""
+        raise NotImplementedError
+
+    def _reply(self) -> Reply:
+        """The whole reply, at the end."""
+        raise NotImplementedError
+
+    def _take_object(self, value: JsonObject, data: bytes) -> None:
+        """Take one event's object; ``data`` is its text, if it came as such."""
+        raise NotImplementedError
+
+    def _take_event(self, event: Event) -> None:
+        data = event.data
+        if data == _DONE or not data or data[0] == 58 or self._done:
+            # A comment may come as data, too: ": keepalive" (opencode#50871).
+            self._done = self._done or data == _DONE
+            return
+        try:
+            value = parse(data)
+        except NotJsonError as error:
+            stripped = data.strip()
+            if stripped == _DONE:
+                self._done = True
+            elif stripped and not stripped.startswith(b":"):
+                what = f"an event of the stream is no JSON ({str(error)[:200]})"
+                raise self._site.not_the_protocol(what, data) from error
+            return
+        if event.type == b"error":
+            if isinstance(value, dict):
+                raise_if_error(value, data)
+            raise reported_error(value, data)
+        if event.type and isinstance(value, dict):
+            value.setdefault("type", event.type.decode("utf-8", "replace"))
+        self._take(value, data)
+
+    def _take_last_event(self, event: Event) -> None:
+        """One that was not closed: it counts if it came whole."""
+        if event.data.strip() == _DONE:
+            self._done = True
+            return
+        try:
+            value = parse(event.data)
+        except NotJsonError:
+            return
+        if isinstance(value, dict):
+            self._take_event(event)
+
+    def _take(self, value: object, data: bytes) -> None:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            raise_if_error(value[0], data)
+        if not isinstance(value, dict):
+            raise self._site.not_the_protocol("an event of the stream is no object", data or repr(value))
+        self._objects += 1
+        if "error" in value or "error_type" in value or "error_message" in value:
+            raise_if_error(value, data or repr(value))
+        self._take_object(value, data)

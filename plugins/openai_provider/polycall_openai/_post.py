@@ -1,0 +1,49 @@
+"""Posting with the header that ``.with_raw_response`` sends: the SDK's request machinery, and no parsing."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from polycall_openai._endpoint import Endpoint, sdk_types
+from polycall_openai._request import CallOptions
+
+_RAW = {"X-Stainless-Raw-Response": "true"}
+
+
+def post(client: Any, endpoint: Endpoint, body: dict[str, Any], options: CallOptions, **stream: Any) -> Any:
+    """``client.post``; an awaitable where the client is async.
+
+    Of that, a fifth of the time goes into making the request's options, field by field with deep copies of the
+    defaults, only to hand them to ``client.request``. Where the caller gave none, they are a copy of some that the
+    SDK made once, and handed to ``client.request`` here.
+
+    Args:
+        client: Nothing of it is patched.
+        endpoint: Where to.
+        body: Without the SDK's ``NOT_GIVEN`` and ``omit``.
+        options: The caller's.
+        stream: ``stream`` and ``stream_cls`` of ``client.post``.
+    """
+    reply_type = sdk_types(endpoint).reply
+    template = _template(endpoint.path) if options == _NO_OPTIONS else None
+    if template is None:
+        return client.post(endpoint.path, cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
+    # New for each call is all that may be changed on the way.
+    fresh = {name: getattr(template, name).copy() for name in _DICTS if hasattr(template, name)}
+    return client.request(reply_type, template.model_copy(update={**fresh, "json_data": body}), **stream)
+
+
+_NO_OPTIONS = CallOptions()
+_DICTS = ("headers", "params", "security")
+
+
+@lru_cache(maxsize=4)
+def _template(path: str) -> Any:
+    """Options of a request as ``client.post`` makes them; ``None`` where an SDK keeps them in another place."""
+    try:
+        from openai._models import FinalRequestOptions
+    except ImportError:
+        return None
+    options: Any = _NO_OPTIONS.for_post(_RAW)
+    return FinalRequestOptions.construct(method="post", url=path, json_data=None, files=None, **options)

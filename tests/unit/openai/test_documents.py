@@ -1,0 +1,39 @@
+"""``docs/openai-servers.md``: every row names a test that exists, and no entry of the corpus is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from polycall_openai import PROFILES
+from support.openai_corpus import STREAMS
+from support.openai_responses_corpus import RESPONSES_STREAMS
+
+TESTS = Path(__file__).parents[2]
+DOCUMENT = (TESTS.parent / "docs" / "openai-servers.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| .* \| `(\S+\.py)::(\w+)(?:\[(.*)\])?` \|$", DOCUMENT, re.MULTILINE)
+CORPORA = {"TestChatCorpus": STREAMS, "TestResponsesCorpus": RESPONSES_STREAMS}
+
+
+@pytest.mark.parametrize(("file", "name", "case"), ROWS, ids=lambda value: value)
+def test_the_test_of_a_row_exists(file: str, name: str, case: str) -> None:
+    source = (TESTS / file).read_text(encoding="utf-8")
+
+    assert re.search(rf"(?:def|class) {name}\b", source)
+    assert not case or case in CORPORA[name]
+
+
+def test_every_row_was_read() -> None:
+    assert len(ROWS) == DOCUMENT.count(".py::")
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_every_stream_of_the_corpus_has_a_row(name: str) -> None:
+    assert {case for _, each, case in ROWS if each == name} == set(CORPORA[name])
+
+
+def test_every_profile_has_a_row_with_its_hosts() -> None:
+    for profile in PROFILES.values():
+        assert f"| `{profile.name}` | {', '.join(profile.hosts) or 'name only'} |" in DOCUMENT

@@ -1,0 +1,232 @@
+"""Server profiles: how one is chosen, what each fact does, and where it is written down."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+import polycall
+from polycall.plugin import CallResult, Reply, Request, ToolCall, ToolSpec
+from polycall_openai import PROFILES, ServerProfile
+from polycall_openai._chat.conversation import continue_conversation
+from polycall_openai._chat.reply import Turn
+from polycall_openai._chat.request import build, render_tools
+from polycall_openai._profiles import choose_profile
+from support.openai_server import session
+
+UNKNOWN = ServerProfile()
+TOOLS = [ToolSpec(name, None, {"type": "object", "properties": {}}) for name in ("Search", "Weather")]
+
+
+def request(options: dict[str, object], profile: ServerProfile, model: str = "m") -> Request:
+    return Request(
+        provider="openai",
+        model=model,
+        messages=[],
+        tools=tuple(TOOLS),
+        tool_payload=render_tools(profile, TOOLS, "required", None),
+        tool_choice="required",
+        strict=None,
+        options=options,
+    )
+
+
+def body(server: str, options: dict[str, object], model: str = "m", **facts: object) -> dict[str, Any]:
+    made = session("http://localhost:8000/v1", server=server, server_options=facts)
+    return build(made, request(options, made.profile.for_model(model), model))[0]
+
+
+class TestChoosing:
+    @pytest.mark.parametrize(
+        ("base_url", "name"),
+        [
+            ("https://api.openai.com/v1", "openai"),
+            ("https://eu.api.openai.com/v1", "openai"),
+            ("https://mine.openai.azure.com/openai/v1", "azure"),
+            ("https://api.groq.com/openai/v1", "groq"),
+            ("https://api.together.xyz/v1", "together"),
+            ("https://api.deepseek.com", "deepseek"),
+            ("https://openrouter.ai/api/v1", "openrouter"),
+            ("https://api.fireworks.ai/inference/v1", "fireworks"),
+            ("https://api.cerebras.ai/v1", "cerebras"),
+            ("https://api.mistral.ai/v1", "mistral"),
+            ("https://api.x.ai/v1", "xai"),
+            ("https://api.perplexity.ai", "perplexity"),
+            ("https://adb-1.7.azuredatabricks.net/serving-endpoints", "databricks"),
+            ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini"),
+            ("http://localhost:11434/v1", "ollama"),
+            ("http://127.0.0.1:1234/v1", "lmstudio"),
+            ("http://localhost:8000/v1", "unknown"),
+            ("https://api.openai.com.evil.example/v1", "unknown"),
+            ("https://notapi.groq.com.example/v1", "unknown"),
+            ("https://notapi.groq.com/v1", "unknown"),
+            ("not a url", "unknown"),
+        ],
+    )
+    def test_by_host(self, base_url: str, name: str) -> None:
+        assert choose_profile(base_url, None, {}).name == name
+
+    @pytest.mark.parametrize("name", ["vllm", "sglang", "llamacpp", "litellm", "unknown"])
+    def test_by_name_whatever_the_host(self, name: str) -> None:
+        assert choose_profile("https://api.openai.com/v1", name, {}).name == name
+
+    def test_a_name_that_does_not_exist_names_the_nearest(self) -> None:
+        with pytest.raises(polycall.ConfigurationError, match=r"'grok'.*Did you mean 'groq'"):
+            choose_profile("", "grok", {})
+
+    def test_single_facts_can_be_otherwise_as_a_config_file_would_say_it(self) -> None:
+        facts = {"tool_choices": ["auto"], "empty_content": "", "max_tools": 3, "families": []}
+
+        made = choose_profile("", "openai", facts)
+
+        assert made == dataclasses.replace(
+            PROFILES["openai"], tool_choices=frozenset({"auto"}), empty_content="", max_tools=3, families=()
+        )
+
+    @pytest.mark.parametrize(
+        ("facts", "words"),
+        [
+            ({"max_tool": 3}, "Did you mean 'max_tools'"),
+            ({"max_tools": "many"}, "max_tools: Input should be a valid integer"),
+            ({"tool_choices": ["sometimes"]}, "tool_choices"),
+            ({"hosts": ["x"]}, "no fact"),
+        ],
+    )
+    def test_a_fact_that_does_not_exist_or_fit(self, facts: dict[str, object], words: str) -> None:
+        with pytest.raises(polycall.ConfigurationError, match=words):
+            choose_profile("", None, facts)
+
+
+class TestTheTable:
+    def test_every_server_of_the_documentation_has_a_profile(self) -> None:
+        assert set(PROFILES) >= {
+            *("openai", "azure", "groq", "together", "deepseek", "openrouter", "fireworks", "cerebras", "mistral"),
+            *(
+                "xai",
+                "perplexity",
+                "databricks",
+                "gemini",
+                "ollama",
+                "vllm",
+                "sglang",
+                "llamacpp",
+                "lmstudio",
+                "litellm",
+            ),
+        }
+
+    @pytest.mark.parametrize("name", PROFILES)
+    def test_every_fact_names_its_source(self, name: str) -> None:
+        profile = PROFILES[name]
+        facts = {
+            field.name
+            for field in dataclasses.fields(profile)
+            if getattr(profile, field.name) != getattr(UNKNOWN, field.name)
+        } - {"name", "hosts", "sources", "families"}
+
+        assert facts == set(profile.sources)
+        assert all(profile.sources.values())
+        assert all(family.source for family in profile.families)
+
+
+class TestFacts:
+    """One test for each field that is not tested through the wire."""
+
+    def test_strict_is_asked_for_where_it_is_enforced(self) -> None:
+        def strict(profile: ServerProfile) -> list[object]:
+            tools: Any = render_tools(profile, TOOLS, "auto", None).fields["tools"]
+            return [tool["function"].get("strict") for tool in tools]
+
+        assert strict(UNKNOWN) == [None, None]
+        assert strict(PROFILES["openai"]) == [True, True]
+
+    @pytest.mark.parametrize(
+        ("choices", "asked", "choice", "offered"),
+        [
+            ({"auto", "required", "named"}, "Search", {"type": "function", "function": {"name": "Search"}}, 2),
+            ({"auto", "required"}, "Search", "required", 1),
+            ({"auto"}, "Search", "auto", 1),
+            ({"auto"}, "required", "auto", 2),
+            ({"auto"}, "auto", "auto", 2),
+        ],
+    )
+    def test_tool_choices(self, choices: set[Any], asked: str, choice: object, offered: int) -> None:
+        """moonshot, deepseek, lmstudio-bug-tracker#670."""
+        payload = render_tools(dataclasses.replace(UNKNOWN, tool_choices=frozenset(choices)), TOOLS, asked, None)
+
+        tools: Any = payload.fields["tools"]
+        assert (payload.fields["tool_choice"], len(tools)) == (choice, offered)
+
+    def test_max_tools(self) -> None:
+        """pipecat#4862, zed#32946."""
+        with pytest.raises(polycall.ConfigurationError, match="perplexity takes none at all"):
+            render_tools(PROFILES["perplexity"], TOOLS, "auto", None)
+        with pytest.raises(polycall.ConfigurationError, match="129 tools: openai takes 128"):
+            render_tools(PROFILES["openai"], TOOLS[:1] * 129, "auto", None)
+
+    def test_refused_fields_that_say_what_holds_anyway_are_left_out(self) -> None:
+        """langchain#29416: ``parallel_tool_calls`` with a reasoning model."""
+        assert "parallel_tool_calls" not in body("openai", {"parallel_tool_calls": True}, "o3-mini")
+        assert "parallel_tool_calls" not in body("cerebras", {"parallel_tool_calls": True})
+        assert body("openai", {"parallel_tool_calls": True}, "gpt-4o")["parallel_tool_calls"] is True
+
+    @pytest.mark.parametrize(
+        ("server", "model", "options"),
+        [
+            ("openai", "o3", {"parallel_tool_calls": False}),
+            ("openai", "o4-mini-2025-04-16", {"temperature": 0}),
+            ("openai", "gpt-5-mini", {"temperature": 0.2}),
+            ("azure", "o1", {"top_p": 0.5}),
+            ("cerebras", "llama", {"parallel_tool_calls": False}),
+        ],
+    )
+    def test_refused_fields_that_would_mean_something_are_an_error_before_the_request(
+        self, server: str, model: str, options: dict[str, object]
+    ) -> None:
+        (name,) = options
+        with pytest.raises(polycall.ConfigurationError, match=rf"{name}=.*{server}"):
+            body(server, options, model)
+        assert body(server, options, model, refused={}, families=[])[name] == options[name]
+
+    @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5-chat-latest", "gpt-5.1", "gpt-5.5", "ollama-o3"])
+    def test_other_models_take_them(self, model: str) -> None:
+        assert body("openai", {"temperature": 0}, model)["temperature"] == 0
+
+    def test_a_family_is_known_behind_a_gateways_prefix_too(self) -> None:
+        assert PROFILES["openai"].for_model("openai/o3").refused["parallel_tool_calls"] is True
+
+    def test_deepseek_thinks_without_force(self) -> None:
+        assert PROFILES["deepseek"].for_model("deepseek-v4-pro").tool_choices == {"auto"}
+        assert PROFILES["deepseek"].for_model("deepseek-chat").tool_choices == UNKNOWN.tool_choices
+
+    @pytest.mark.parametrize(("profile", "content"), [("groq", ""), ("unknown", None)])
+    def test_empty_content(self, profile: str, content: object) -> None:
+        """ellmer#162."""
+        assert echoed(choose_profile("", profile, {}))["content"] == content
+
+    def test_fields_that_the_server_does_not_take_back(self) -> None:
+        """freellmapi#1070: reasoning in the history."""
+        assert "reasoning_content" not in echoed(PROFILES["groq"])
+        assert echoed(PROFILES["deepseek"])["reasoning_content"] == "Hm."
+
+    def test_names_that_the_model_made_up_fit(self) -> None:
+        profile = dataclasses.replace(UNKNOWN, max_name_length=10)
+
+        assert echoed(profile)["tool_calls"][0]["function"]["name"] == "A_very_lon"
+
+    def test_made_up_ids_have_the_servers_form(self) -> None:
+        """magentic#276."""
+        assert PROFILES["mistral"].make_call_id().isalnum()
+        assert len(PROFILES["mistral"].make_call_id()) == 9
+        assert UNKNOWN.make_call_id().startswith("call_")
+
+
+def echoed(profile: ServerProfile) -> dict[str, Any]:
+    """The assistant's turn in a correction."""
+    call = ToolCall("call_1", "A.very.long.name", "{}")
+    turn = Turn({"role": "assistant", "content": None, "reasoning_content": "Hm."})
+    continued = continue_conversation(profile, [], Reply(tool_calls=[call], turn=turn), [CallResult(call, "ok")], None)
+    message: Any = continued[0]
+    return dict(message)
