@@ -138,7 +138,7 @@ def reply_bytes(
     end: End = End.KEEP_ALIVE,
 ) -> Reply:
     """A whole body, with its ``Content-Length``; a ``str`` is sent as UTF-8."""
-    data = body.encode() if isinstance(body, str) else body
+    data = body.encode(errors="backslashreplace") if isinstance(body, str) else body
     framing = {"content-type": content_type, "content-length": str(len(data))}
     return Reply(_head(status, {**framing, **(headers or {})}), (data,), end)
 
@@ -239,7 +239,7 @@ def truncated(
     body: bytes | str = '{"id": "1", "choices": [', *, missing: int = 1000, content_type: str = JSON
 ) -> Reply:
     """A body that ends ``missing`` bytes before its ``Content-Length``."""
-    data = body.encode() if isinstance(body, str) else body
+    data = body.encode(errors="backslashreplace") if isinstance(body, str) else body
     length = {"content-length": str(len(data) + missing)}
     return reply_bytes(data, content_type=content_type, headers=length, end=End.CLOSE)
 

@@ -121,8 +121,6 @@ _PROFILES = (
     ServerProfile(
         name="databricks",
         hosts=("cloud.databricks.com", "gcp.databricks.com", "azuredatabricks.net"),
-        max_tools=32,
-        sources={"max_tools": "docs.databricks.com, 'Function calling on Databricks', limitations"},
     ),
     ServerProfile(name="gemini", hosts=("generativelanguage.googleapis.com",)),
     ServerProfile(

@@ -97,6 +97,14 @@ async def test_a_lone_surrogate_in_one_call_does_not_lose_the_others(server: Cha
     assert list(caught.value.calls) == [GoogleSearch(query="a")]
 
 
+async def test_a_call_with_half_a_character_pair_is_corrected(server: ChatServer, way: Way) -> None:
+    """JSON can write it, UTF-8 cannot carry it, and a correction has to echo it."""
+    server.enqueue(way.reply([CALLS[0], ("GoogleSearch", '{"query": "\ud800"}')], ids=["call_1", "call_2"]))
+    server.enqueue(way.reply([CALLS[1]], ids=["call_3"]))
+
+    assert [call.query for call in await way.ask()] == ["a", "b"]
+
+
 class TestStreamsThatBreakOff:
     async def test_a_stream_without_finish_reason_and_done_is_incomplete(self, server: ChatServer) -> None:
         """vllm#27572, anomalyco/opencode#39968: bare ends of the body in the middle of a reply."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pydantic_core import to_json
 
 from polycall.plugin import CallResult, Reply, ToolCall
-from polycall_openai._json import JsonObject
+from polycall_openai._json import JsonObject, sendable
 from polycall_openai._profile import ServerProfile
 from polycall_openai._responses.items import previous_response
 from polycall_openai._responses.reply import OutputItem, Turn, call_id
@@ -46,7 +46,9 @@ def continue_conversation(
         ]
     if note is not None:
         continued.append({"role": "user", "content": note})
-    return continued
+    # What the caller gave stays as it is; what the model and the results add may hold what UTF-8 cannot carry.
+    given = len(messages) if turn.memory == "none" else 0
+    return [*continued[:given], *(sendable(item) for item in continued[given:])]
 
 
 def _answer(item: JsonObject, id_: str, content: str) -> JsonObject:
