@@ -155,7 +155,10 @@ def sse(stream: Iterable[JsonObject], *, done: bool = True, newline: str = "\n",
     """
     texts = [json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in stream]
     prefix = "data: " if space else "data:"
-    return [f"{prefix}{text}{newline}{newline}".encode(errors="backslashreplace") for text in [*texts, *(["[DONE]"] if done else [])]]
+    return [
+        f"{prefix}{text}{newline}{newline}".encode(errors="backslashreplace")
+        for text in [*texts, *(["[DONE]"] if done else [])]
+    ]
 
 
 def cut_off(calls: Sequence[Call], keep_chars: int) -> list[Call]:

@@ -161,7 +161,9 @@ def item_events(item: JsonObject, at: int, piece_chars: int = 8) -> Iterator[Jso
 def typed_sse(stream: Iterable[JsonObject]) -> list[bytes]:
     """Events as server-sent events: each with its type, and without ``[DONE]`` at the end."""
     return [
-        f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False, separators=(',', ':'))}\n\n".encode(errors="backslashreplace")
+        f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False, separators=(',', ':'))}\n\n".encode(
+            errors="backslashreplace"
+        )
         for event in stream
     ]
 
