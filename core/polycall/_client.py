@@ -190,7 +190,8 @@ class Client(_ClientBase):
             IncompleteOutputError: The reply was cut off.
             RefusalError: The model refused or the provider blocked.
             ResponseError: What came back is not the provider's protocol.
-            Exception: The SDK's own errors (rate limit, authentication, time-out, connection), unwrapped.
+            Exception: The SDK's own errors (rate limit, authentication, time-out, connection), unwrapped. One that
+                comes while a correction is asked for has the good calls so far as ``error.polycall_calls``.
         """
         if stream:
             return self.stream(
@@ -214,6 +215,9 @@ class Client(_ClientBase):
                 request = exchange.next_request()
         except OutputError as error:
             exchange.fill_in(error)
+            raise
+        except Exception as error:
+            exchange.leave_calls_on(error)
             raise
         return cast("Calls[T]", exchange.calls())
 
@@ -352,6 +356,9 @@ class AsyncClient(_ClientBase):
                 request = exchange.next_request()
         except OutputError as error:
             exchange.fill_in(error)
+            raise
+        except Exception as error:
+            exchange.leave_calls_on(error)
             raise
         return cast("Calls[T]", exchange.calls())
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -167,6 +168,15 @@ class Exchange:
             return
         good = [call for call in early if isinstance(call, ValidCall)]
         error.calls = Calls([call.value for call in good], tool_calls=[call.tool_call for call in good])
+
+    def leave_calls_on(self, error: Exception) -> None:
+        """Give somebody else's error, which came instead of a correction, the good calls of the rounds before."""
+        if not self._rounds:
+            return
+        calls = self.calls()
+        with suppress(AttributeError, TypeError):  # a class may refuse attributes
+            error.polycall_calls = calls  # type: ignore[attr-defined]
+            error.add_note(f"While a correction was asked for; {len(calls)} good calls are in error.polycall_calls.")
 
     def _text(self) -> str | None:
         """What the model said beside its calls, first of all in the first round; without calls, its last words."""

@@ -358,6 +358,31 @@ class TestUnusableReplies:
         assert raised.value is limit
         assert raised.value.__cause__ is None
 
+    def test_the_sdks_own_error_instead_of_a_correction_carries_the_good_calls(self, make_client: MakeClient) -> None:
+        client, _ = make_client(reply(SAY_ROME, BAD_OSLO), ConnectionResetError("by peer"))
+
+        with pytest.raises(ConnectionResetError) as raised:
+            client.create(ASK, Iterable[Weather])
+
+        assert raised.value.polycall_calls == [ROME]  # type: ignore[attr-defined]
+        assert raised.value.__notes__ == ["While a correction was asked for; 1 good calls are in error.polycall_calls."]
+
+    async def test_so_it_does_in_an_async_client(self, make_async_client: MakeAsyncClient) -> None:
+        client, _ = make_async_client(reply(SAY_ROME, BAD_OSLO), ConnectionResetError("by peer"))
+
+        with pytest.raises(ConnectionResetError) as raised:
+            await client.create(ASK, Iterable[Weather])
+
+        assert raised.value.polycall_calls == [ROME]  # type: ignore[attr-defined]
+
+    def test_an_error_of_the_first_request_is_left_as_it_is(self, make_client: MakeClient) -> None:
+        client, _ = make_client(ConnectionResetError("by peer"))
+
+        with pytest.raises(ConnectionResetError) as raised:
+            client.create(ASK, Iterable[Weather])
+
+        assert not hasattr(raised.value, "polycall_calls")
+
 
 class TestContinueWith:
     def test_the_results_take_the_place_of_accepted(self, make_client: MakeClient) -> None:
