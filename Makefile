@@ -7,7 +7,7 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .PHONY: help demo test lint types check bench clean
 help:
-	@echo "make demo    run the example against a language model in this process: no key, no network"
+	@echo "make demo    run the example against a language model in this process: no key, no account"
 	@echo "make test    run the whole test suite"
 	@echo "make check   lint, types and tests, as the gate does"
 	@echo "make bench   measure against the raw SDK and the peers, write docs/benchmarks.md"

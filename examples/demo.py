@@ -41,7 +41,7 @@ def load(model: str) -> polycall.Client:
     """Make the client, with a bar while the model's file is read."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Loading the model")
+        task = progress.add_task("Loading the model", total=None)
 
         def show(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast, overload
 
 from polycall._calls import Calls
 from polycall._connection import Connection
-from polycall._errors import OutputError
+from polycall._errors import ConfigurationError, MessageError, OutputError
 from polycall._exchange import Exchange
 from polycall._protocol import Request
 from polycall._streams import AsyncCallStream, CallStream
@@ -58,17 +58,20 @@ class _ClientBase:
         deltas: bool = False,
     ) -> Exchange:
         if isinstance(messages, (str, bytes)) or hasattr(messages, "keys") or not isinstance(messages, Iterable):
-            raise TypeError(
+            raise MessageError(
                 f"messages must be a list of messages, got {type(messages).__name__}; write "
                 "messages=[{'role': 'user', 'content': ...}]."
             )
         if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
-            raise ValueError(f"max_retries must be a whole number of at least 0, got {max_retries!r}.")
+            raise ConfigurationError(
+                f"max_retries must be a whole number of at least 0, got {max_retries!r}.", key="max_retries"
+            )
         tools = tools_for(response_model)
         if not isinstance(tool_choice, str) or (tool_choice not in _CHOICES and tool_choice not in tools.tools):
-            raise ValueError(
+            raise ConfigurationError(
                 f"tool_choice must be 'auto', 'required' or the name of a tool ({', '.join(tools.tools)}), "
-                f"got {tool_choice!r}."
+                f"got {tool_choice!r}.",
+                key="tool_choice",
             )
         model = model or self._model
         request = Request(
@@ -185,6 +188,9 @@ class Client(_ClientBase):
         Raises:
             ResponseModelError: ``response_model`` has another form.
             SchemaError: A field has no form in the provider's schema; nothing was sent.
+            MessageError: ``messages`` is no list, or one has no form in the provider's protocol; nothing was sent.
+            ConfigurationError: ``max_retries``, ``tool_choice`` or an option that cannot be used, or no model; nothing
+                was sent.
             InvalidCallsError: Calls still do not validate after the corrections.
             NoToolCallsError: A call was required and none was made.
             IncompleteOutputError: The reply was cut off.

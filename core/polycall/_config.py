@@ -139,7 +139,8 @@ def _has_table(file: Path) -> bool:
 def _read(file: Path) -> _ConfigFile:
     source = str(file)
     if not file.is_file():
-        raise ConfigurationError(f"{source}: there is no such file.", source=source)
+        hint = "" if file.suffix else f" A profile is chosen with profile={source!r}."
+        raise ConfigurationError(f"{source}: there is no such file.{hint}", source=source)
 
     class ThisFile(_ConfigFile):
         @classmethod
@@ -160,6 +161,11 @@ def _read(file: Path) -> _ConfigFile:
                 key = ".".join(str(part) for part in detail["loc"])
                 raise ConfigurationError(
                     f"{source}: {unknown_key(key, _ConfigFile.model_fields)}", source=source, key=key
+                ) from None
+            if detail["type"] == "model_type":  # pydantic would name our class
+                key = ".".join(str(part) for part in detail["loc"])
+                raise ConfigurationError(
+                    f"{source}: {key} must be a table: [{key}], with provider and model.", source=source, key=key
                 ) from None
         raise invalid_value(error, source=source, key=None) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from polycall._client import AsyncClient, Client
 from polycall._connection import Connection
-from polycall._errors import ModeError, PluginError, UnknownClientError
+from polycall._errors import ConfigurationError, ModeError, PluginError, UnknownClientError
 from polycall._protocol import ClientTraits
 from polycall._registry import Provider, registry
 from polycall._settings import make_settings
@@ -37,8 +37,10 @@ def from_provider(name: str, async_client: bool = False, **settings: object) -> 
     Raises:
         ProviderNotFoundError: No such provider is installed.
         PluginError: Its plugin is broken, or its SDK is missing.
-        ConfigurationError: A setting is unknown or does not fit.
+        ConfigurationError: A setting is unknown or does not fit, or the name has another form.
     """
+    if not isinstance(name, str) or not name or name.startswith("/"):
+        raise ConfigurationError(f"A client is named 'provider/model', or 'provider' alone; got {name!r}.", key="name")
     provider_name, _, model = name.partition("/")
     return create(provider_name, model or None, settings, async_client=async_client)
 
@@ -164,13 +166,15 @@ def from_vertexai(
     Args:
         client: The SDK's object. polycall does not close it.
         mode: ``Mode.VERTEXAI_PARALLEL_TOOLS``.
-        use_async: Make an `AsyncClient`; both kinds of object can serve either.
+        use_async: Make an `AsyncClient`. Both kinds of object can serve either, but a ``GenerativeModel`` over REST,
+            for which the SDK has nothing async.
         **settings: Further settings of the provider.
 
     Raises:
         ProviderNotFoundError: The plugin is not installed: ``pip install "polycall[vertex]"``.
         UnknownClientError: Neither of the two.
         ModeError: Another mode.
+        ConfigurationError: The object cannot do it: async over REST, or a client of another service than Vertex AI.
     """
     return _from_named("vertex", client, mode, use_async, settings)
 
@@ -233,5 +237,7 @@ def _wrap(
 
 
 def _type_name(client: object) -> str:
+    if isinstance(client, type):
+        return f"the class {client.__module__}.{client.__qualname__} itself"
     type_ = type(client)
     return f"an object of type {type_.__module__}.{type_.__qualname__}"

@@ -198,13 +198,16 @@ class Registry:
         else:
             import difflib  # costs 10 ms, which only this error need pay
 
-            nearest = difflib.get_close_matches(name, installed, n=1)
+            nearest = difflib.get_close_matches(name.lower(), installed, n=1)
             if nearest:
                 message += f" Did you mean {nearest[0]!r}?"
-            elif (extra := _extra_that_brings(name)) is not None:
+            elif name and (extra := _extra_that_brings(name)) is not None:
                 message += f' Install it with: pip install "polycall[{extra}]"'
             else:
-                message += " Install the distribution that offers it, or register it with polycall.register_provider()."
+                message += (
+                    " Names have the form 'provider/model'. Install the distribution that offers the provider, "
+                    "or register it with polycall.register_provider()."
+                )
         return ProviderNotFoundError(message, name=name, installed=installed)
 
 

@@ -47,7 +47,10 @@ def make_settings(
         if name not in names and secret != name and secret in secrets:
             values[secret] = _read_secret(name, value, source, key)
         elif name not in names:
-            raise _error(unknown_key(name, known, what=f"setting of provider {provider.name!r}"), source, key, name)
+            problem = unknown_key(name, known, what=f"setting of provider {provider.name!r}")
+            if name == "model":
+                problem = "is no setting: name it in create(model=...), or in from_provider('provider/model')."
+            raise _error(problem, source, key, name)
         elif source is not None and name in secrets:
             raise _error(
                 f"Secrets are named, never written: put the value into an environment variable and write "

@@ -89,7 +89,7 @@ def polycall_create_client(settings: BaseModel | None, model: str | None, async_
 
     :param settings: An instance of `polycall_settings_type`, ``None`` if that hook is not implemented.
     :param model: The model's name, if one was given.
-    :param async_client: An `polycall.AsyncClient` is going to use it.
+    :param async_client: A `polycall.AsyncClient` is going to use it.
     :returns: The SDK's client. polycall closes it with `polycall_close_client` when the user closes the client.
     :raises PluginError: The SDK is missing or too old: say which command installs it.
     :raises ConfigurationError: The settings do not fit together.
@@ -188,6 +188,7 @@ def polycall_send(client: Any, request: Request) -> Any:
 
     :returns: The reply in any form that `polycall_extract_reply` understands; raw bytes are welcome.
     :raises MessageError: A message that the protocol cannot carry; nothing was sent.
+    :raises ConfigurationError: An option that cannot be passed, or no model; nothing was sent.
     :raises Exception: The SDK's own, unwrapped.
 
     Blocks. Since hook API 1.

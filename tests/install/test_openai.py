@@ -72,6 +72,36 @@ def test_it_runs_with_the_lowest_versions_too(oldest: Environment, example: str,
     assert run_against_a_server(oldest, example) == example_output
 
 
+@pytest.mark.parametrize("versions", ["newest", "oldest"])
+def test_it_runs_async_with_both(
+    versions: str, request: pytest.FixtureRequest, example: str, example_output: str
+) -> None:
+    environment: Environment = request.getfixturevalue(versions)
+    body = (
+        example.replace("openai.OpenAI()", "sdk")
+        .replace("calls = client", "calls = await client")
+        .replace("\n", "\n    ")
+    )
+    program = f"""
+import asyncio
+import openai
+
+
+async def example(sdk):
+    {body}
+
+async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # imports are a part of the example, and may take their time
+    async with openai.AsyncOpenAI() as sdk:
+        await example(sdk)
+
+
+asyncio.run(main())
+"""
+
+    assert run_against_a_server(environment, program) == example_output
+
+
 def run_against_a_server(environment: Environment, program: str) -> str:
     with WireServer() as server:
         server.enqueue(reply_json(openai_replies.completion(CALLS)))

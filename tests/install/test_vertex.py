@@ -65,7 +65,24 @@ print([name for name in modules if name in sys.modules])
     assert said == "['vertex']\n[]\n"
 
 
+@pytest.fixture(scope="module")
+def oldest(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
+    """The lowest version of the SDK, with what it needs today."""
+    folder = tmp_path_factory.mktemp("oldest") / "environment"
+    (sdk,) = (each for each in wheels["polycall-vertex"].requirements if each.startswith("google-cloud-aiplatform"))
+    return Environment.create(folder, wheels, "polycall[vertex]", sdk, options=["--resolution", "lowest-direct"])
+
+
 def test_by_name_it_makes_the_sdks_client_and_calls(environment: Environment) -> None:
+    check_by_name(environment)
+
+
+def test_it_does_with_the_lowest_version_of_the_sdk_too(oldest: Environment) -> None:
+    assert oldest.packages()["google-cloud-aiplatform"] == "2.0.1"
+    check_by_name(oldest)
+
+
+def check_by_name(environment: Environment) -> None:
     calls = [
         {"functionCall": {"name": "Weather", "args": {"location": "Toronto"}}},
         {"functionCall": {"name": "Weather", "args": {"location": "Dallas"}}},

@@ -87,12 +87,12 @@ def test_an_option_that_polycall_sets_itself(client: polycall.Client) -> None:
 def test_a_picture(constrained_client: polycall.Client) -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
 
-    with pytest.raises(TypeError, match="reads text only, not content parts of type 'image_url'"):
+    with pytest.raises(polycall.MessageError, match="reads text only, not content parts of type 'image_url'"):
         constrained_client.create([{"role": "user", "content": [picture]}], Iterable[Weather])
 
 
 def test_the_model_still_answers_after_an_error(client: polycall.Client) -> None:
-    with pytest.raises(TypeError, match="takes messages as dicts, got int"):
+    with pytest.raises(polycall.MessageError, match="takes messages as dicts, got int"):
         client.create([1], Iterable[Weather])
 
     (call,) = client.create([{"role": "user", "content": "What is the weather in Rome?"}], Iterable[Weather])

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
+from polycall import MessageError
+
 Message = dict[str, object]
 
 
@@ -24,7 +26,7 @@ def to_dicts(messages: Iterable[object]) -> list[Message]:
     """Messages as dicts; OpenAI's own message objects are accepted too.
 
     Raises:
-        TypeError: Something else is among them.
+        MessageError: Something else is among them.
     """
     return [_to_dict(message) for message in messages]
 
@@ -36,7 +38,7 @@ def _to_dict(message: object) -> Message:
         return dict(message)
     dump = getattr(message, "model_dump", None)
     if dump is None:
-        raise TypeError(
+        raise MessageError(
             f"llamacpp takes messages as dicts, got {type(message).__name__}; write {{'role': 'user', 'content': ...}}."
         )
     return cast("Message", dump(exclude_none=True))
@@ -84,7 +86,7 @@ def text_of(message: Message) -> str:
     parts = cast("Sequence[Mapping[str, object]]", content)
     other = [part.get("type") for part in parts if part.get("type") not in ("text", "refusal")]
     if other:
-        raise TypeError(f"This model reads text only, not content parts of type {other[0]!r}.")
+        raise MessageError(f"This model reads text only, not content parts of type {other[0]!r}.")
     return "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
 
 

@@ -29,7 +29,8 @@ class LlamaSettings(BaseModel):
     strategy: Strategy = "auto"
     """How calls are had from the model: ``"native"`` (llama.cpp's own tool calling, for models whose chat template
     knows tools), ``"constrained"`` (one JSON list of calls, held to the schema by a grammar), ``"split"`` (one request
-    at a time, for very small models). ``"auto"`` takes the first that fits the model."""
+    at a time, for very small models). ``"auto"`` takes ``"native"`` where the template knows tools, else ``"split"``
+    for models of fewer than 1.5 billion parameters, else ``"constrained"``."""
     chat_template: str | None = None
     """A Jinja chat template, or the name of one that llama.cpp knows, in place of the model's own."""
     max_tokens: int = Field(default=1024, ge=1)

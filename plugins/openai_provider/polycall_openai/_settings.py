@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 
 from polycall import ConfigurationError, PluginError
 from polycall.plugin import MAX_REPLY_BYTES
@@ -60,6 +61,13 @@ class OpenAISettings(BaseModel):
     azure_deployment: str | None = None
     azure_ad_token: SecretStr | None = None
     api_version: str | None = None
+
+    @field_validator("base_url", "azure_endpoint")
+    @classmethod
+    def _has_a_scheme(cls, url: str | None) -> str | None:
+        if url is not None and "://" not in url:  # the SDK would only say "Connection error."
+            raise PydanticCustomError("no_scheme", "must begin with http:// or https://")
+        return url
 
 
 def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.OpenAI | openai.AsyncOpenAI:

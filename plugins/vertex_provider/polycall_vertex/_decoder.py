@@ -34,6 +34,9 @@ from polycall_vertex._wire import Chunk, FunctionCallPiece, Part
 
 RawT = TypeVar("RawT")
 
+_NAME_PREFIXES = ("default_api.", "default_api:")
+"""Name spaces that models write before a function's name (Gitlawb/openclaude#67)."""
+
 
 @dataclass(slots=True)
 class _OpenCall:
@@ -42,6 +45,7 @@ class _OpenCall:
     index: int
     id: str
     name: str
+    sent_name: str
     sent_id: str | None
     place: int
     """Where its part stands in the model's turn."""
@@ -190,7 +194,8 @@ class ReplyDecoder(Generic[RawT]):
 
     def _begin(self, piece: FunctionCallPiece, part: Part, events: list[StreamEvent]) -> _OpenCall:
         id_ = self._make_id(piece.id)
-        call = _OpenCall(self._began, id_, piece.name or "", piece.id, len(self._turn))
+        sent_name = piece.name or ""
+        call = _OpenCall(self._began, id_, self._resolve(sent_name), sent_name, piece.id, len(self._turn))
         self._began += 1
         self._turn.append(part.raw)
         if self._report_deltas:
@@ -205,11 +210,11 @@ class ReplyDecoder(Generic[RawT]):
             self._dropped.add(call.place)
             return
         if call.partial is not None:
-            echo: dict[str, object] = {"name": call.name, "args": tool_call.arguments}
+            echo: dict[str, object] = {"name": call.sent_name, "args": tool_call.arguments}
             if call.sent_id is not None:
                 echo["id"] = call.sent_id
             self._turn[call.place] = {"functionCall": echo, **call.beside}
-        self._echoed[call.index] = EchoedCall(call.name, call.sent_id)
+        self._echoed[call.index] = EchoedCall(call.sent_name, call.sent_id)
         self._complete.append(tool_call)
         if self._report_deltas:
             events.append(ArgumentsDelta(call.index, _as_text(tool_call.arguments)))
@@ -244,6 +249,14 @@ class ReplyDecoder(Generic[RawT]):
             return restored
         from_doubles = self._from_doubles or call.partial is not None
         return fix_numbers(restored, schema, from_doubles=from_doubles)
+
+    def _resolve(self, name: str) -> str:
+        """The tool's name without a name space that the model put before it; unknown names stay as they are."""
+        if name not in self._schemas:
+            for prefix in _NAME_PREFIXES:
+                if name.startswith(prefix) and name[len(prefix) :] in self._schemas:
+                    return name[len(prefix) :]
+        return name
 
     def _make_id(self, sent: str | None) -> str:
         id_ = sent

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from polycall.plugin import Usage
+from polycall_vertex._reply import NAMES_BY_NUMBER
 from polycall_vertex._wire import Chunk, FunctionCallPiece, Part, PartialArgument, make_usage
 
 # The generated classes of both API versions have the same fields and no common base but `Message`, which knows none
@@ -30,7 +31,7 @@ def read_chunk(message: Any) -> Chunk:
     return Chunk(
         parts=[_read_part(part) for part in candidate.content.parts],
         has_candidate=True,
-        finish_reason=_enum_name(candidate, "finish_reason"),
+        finish_reason=_finish_reason(candidate),
         finish_message=candidate.finish_message or None,
         block_reason=block_reason,
         block_message=block_message,
@@ -84,6 +85,11 @@ def _read_usage(usage: Any) -> Usage:
         total=usage.total_token_count or None,
         cached=usage.cached_content_token_count or None,
     )
+
+
+def _finish_reason(candidate: Any) -> str | None:
+    name = _enum_name(candidate, "finish_reason")
+    return NAMES_BY_NUMBER.get(int(name), name) if name is not None and name.lstrip("-").isdecimal() else name
 
 
 def _enum_name(message: Any, field: str) -> str | None:

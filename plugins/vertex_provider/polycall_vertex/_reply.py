@@ -1,7 +1,7 @@
 """What the end of a reply means: finish reasons, blocks, and calls that the service itself could not read.
 
-Compared by name, never by number: the SDKs know different sets, and a new one must not break anything
-(google-genai 2.34 and google-cloud-aiplatform 2.7 differ in ten).
+Compared by name: the SDKs know different sets, and a new one must not break anything (google-genai 2.34 and
+google-cloud-aiplatform 2.7 differ in ten).
 """
 
 from __future__ import annotations
@@ -23,6 +23,19 @@ _BLOCKED = frozenset(
     }
 )
 _UNREADABLE = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
+NAMES_BY_NUMBER = {
+    11: "IMAGE_SAFETY",
+    12: "IMAGE_PROHIBITED_CONTENT",
+    13: "IMAGE_RECITATION",
+    14: "IMAGE_OTHER",
+    15: "UNEXPECTED_TOOL_CALL",
+    16: "NO_IMAGE",
+}
+"""Finish reasons that reach an older SDK as numbers without a name, over gRPC and over REST.
+
+``google.cloud.aiplatform.v1.Candidate.FinishReason`` as the clients inside the Google Cloud CLI have it; that of
+google-cloud-aiplatform 2.7 ends at MODEL_ARMOR, 10.
+"""
 
 
 def unify_finish_reason(name: str | None) -> FinishReason | None:

@@ -183,6 +183,14 @@ class TestMistakes:
     def test_no_such_file(self, folder: Path) -> None:
         with pytest.raises(polycall.ConfigurationError, match=r"nothing\.toml: there is no such file"):
             polycall.from_config("nothing.toml")
+        with pytest.raises(polycall.ConfigurationError, match="A profile is chosen with profile='fast'"):
+            polycall.from_config("fast")
+
+    def test_a_profile_that_is_no_table(self, folder: Path) -> None:
+        write(folder / "polycall.toml", '[profiles]\na = "toy/toy-mini"')
+
+        with pytest.raises(polycall.ConfigurationError, match=r"profiles\.a must be a table: \[profiles\.a\]"):
+            polycall.from_config()
 
     def test_an_unknown_provider(self, folder: Path) -> None:
         write(folder / "polycall.toml", '[profiles.a]\nprovider = "tyo"')

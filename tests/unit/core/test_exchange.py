@@ -467,7 +467,9 @@ class TestWrongArguments:
     def test_messages_that_are_no_list(self, make_client: MakeClient, messages: object) -> None:
         client, toy = make_client()
 
-        with pytest.raises(TypeError, match=r"messages must be a list of messages, got .*write messages=\[\{"):
+        with pytest.raises(
+            polycall.MessageError, match=r"messages must be a list of messages, got .*write messages=\[\{"
+        ):
             client.create(messages, Iterable[Weather])  # type: ignore[call-overload]
         assert toy.requests == []
 
@@ -475,14 +477,16 @@ class TestWrongArguments:
     def test_max_retries_that_is_no_count(self, make_client: MakeClient, max_retries: object) -> None:
         client, _ = make_client()
 
-        with pytest.raises(ValueError, match="max_retries must be a whole number of at least 0, got"):
+        with pytest.raises(polycall.ConfigurationError, match="max_retries must be a whole number"):
             client.create(ASK, Iterable[Weather], max_retries=max_retries)  # type: ignore[call-overload]
 
     @pytest.mark.parametrize("tool_choice", ["none", "Wether", None, {"type": "function"}])
     def test_a_tool_choice_that_is_none(self, make_client: MakeClient, tool_choice: object) -> None:
         client, _ = make_client()
 
-        with pytest.raises(ValueError, match=r"must be 'auto', 'required' or the name of a tool \(Weather\)"):
+        with pytest.raises(
+            polycall.ConfigurationError, match=r"must be 'auto', 'required' or the name of a tool \(Weather\)"
+        ):
             client.create(ASK, Iterable[Weather], tool_choice=tool_choice)  # type: ignore[call-overload]
 
     def test_a_response_model_of_another_form(self, make_client: MakeClient) -> None:

@@ -39,6 +39,14 @@ class TestFromClient:
 
         assert isinstance(raised.value, TypeError)
 
+    def test_a_class_in_place_of_its_object(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.UnknownClientError, match=r"the class .*\.ToyClient itself"):
+            polycall.from_client(ToyClient)
+
+    def test_a_model_is_no_setting_and_the_error_says_where_to_name_it(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.ConfigurationError, match=r"model: is no setting: name it in create\(model="):
+            polycall.from_client(ToyClient(), model="toy-mini")
+
     def test_a_mode_that_does_not_fit_names_those_that_do(self, hooks: Hooks) -> None:
         with pytest.raises(polycall.ModeError, match=r"Mode\.VERTEXAI_PARALLEL_TOOLS does .*Use Mode\.PARALLEL_TOOLS"):
             polycall.from_client(ToyClient(), Mode.VERTEXAI_PARALLEL_TOOLS)

@@ -206,6 +206,15 @@ class TestNotFound:
         with pytest.raises(polycall.ProviderNotFoundError, match=r"or register it with polycall.register_provider\(\)"):
             polycall.from_provider("zzz")
 
+    def test_capitals_do_not_hide_the_nearest(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.ProviderNotFoundError, match="Did you mean 'toy'"):
+            polycall.from_provider("TOY/model")
+
+    @pytest.mark.parametrize("name", ["", "/model", None, 5])
+    def test_a_name_of_another_form(self, name: object) -> None:
+        with pytest.raises(polycall.ConfigurationError, match="named 'provider/model', or 'provider' alone; got"):
+            polycall.from_provider(name)  # type: ignore[call-overload]
+
 
 class TestChecked:
     """What breaks the contract is refused when the plugin is registered, by name."""

@@ -71,6 +71,7 @@ class TestErrors:
             (polycall.ProviderNotFoundError, LookupError),
             (polycall.UnknownClientError, TypeError),
             (polycall.ResponseModelError, TypeError),
+            (polycall.MessageError, TypeError),
             (polycall.SchemaError, TypeError),
         ],
     )

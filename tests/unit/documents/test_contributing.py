@@ -1,15 +1,19 @@
-"""The programs in CONTRIBUTING.md run, and print what it says they print."""
+"""The programs in CONTRIBUTING.md run and print what it says they print; its maps show what is there."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-DOCUMENT = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+CORE = ROOT / "core" / "polycall"
+DOCUMENT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
 
 
@@ -75,3 +79,35 @@ except polycall.PluginError as error:
     assert shown is not None
     expected = shown[1].replace("polycall-parrot 0.1.0", "registered in code")
     assert run(program, folder).split() == expected.split()
+
+
+def test_the_map_of_the_folders_is_whole() -> None:
+    shown = set(re.findall(r"^\| `tests/(\w+)/` \|", DOCUMENT, flags=re.MULTILINE))
+
+    assert shown == {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
+
+
+def test_the_map_of_the_core_is_whole_and_modules_import_only_what_stands_above_or_beside_them() -> None:
+    _, table = DOCUMENT.split("| module | job |\n| --- | --- |\n")
+    rows = [re.findall(r"`(\w+)/?`", line.split("|")[1]) for line in table.split("\n\n")[0].splitlines()]
+    height = {module: at for at, row in enumerate(rows) for module in row}
+
+    assert set(height) == {_top(path) for path in CORE.rglob("*.py")} - {"__init__"}
+    assert [
+        f"{module} imports {imported}"
+        for path in CORE.rglob("*.py")
+        if (module := _top(path)) != "__init__"
+        for imported in _imports_of_the_core(path)
+        if height[imported] > height[module]
+    ] == []
+
+
+def _top(path: Path) -> str:
+    """The name of a module of the core, or of the package that it is a part of."""
+    return path.relative_to(CORE).with_suffix("").parts[0]
+
+
+def _imports_of_the_core(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("polycall."):
+            yield str(node.module).split(".")[1]

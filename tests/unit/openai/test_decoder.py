@@ -179,9 +179,9 @@ class TestGrowth:
         piece = sse([call_chunk(fragment(0, None, None, "abcd"))], done=False)[0]
         for _ in range(200):
             made.feed(piece * 1000)
-        made.feed(sse([call_chunk(fragment(0, None, None, '"}')), FINISH])[0])
+        made.feed(body(*each(fragment(0, None, None, '"}'))))
 
-        (call,) = made.finish().cut_off or made.finish().tool_calls
+        (call,) = made.finish().tool_calls
         assert call.arguments == '{"query": "' + "abcd" * 200_000 + '"}'
 
     def test_an_event_of_ten_megabytes_in_small_reads(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -37,3 +38,21 @@ def test_every_stream_of_the_corpus_has_a_row(name: str) -> None:
 def test_every_profile_has_a_row_with_its_hosts() -> None:
     for profile in PROFILES.values():
         assert f"| `{profile.name}` | {', '.join(profile.hosts) or 'name only'} |" in DOCUMENT
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_row_of_a_profile_tells_its_facts_with_their_values(name: str) -> None:
+    (cell,) = re.findall(rf"^\| `{name}` \| .* \| (.*) \|$", DOCUMENT, re.MULTILINE)
+    everywhere, _, by_model = cell.partition("by model: ")
+    told = dict(re.findall(r"`(\w+)`: ([^;]+?)(?:;|$)", everywhere.strip()))
+    profile = PROFILES[name]
+
+    assert told == {fact: written(getattr(profile, fact)) for fact in profile.sources}
+    assert set(re.findall(r"`(\w+)`", by_model)) == {fact for family in profile.families for fact in family.facts}
+
+
+def written(value: object) -> str:
+    """A fact's value as the table has it."""
+    if isinstance(value, (frozenset, dict)):
+        return ", ".join(sorted(value) if isinstance(value, frozenset) else value)
+    return json.dumps(value)

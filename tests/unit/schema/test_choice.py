@@ -72,6 +72,7 @@ class TestVertex:
         ],
     )
     def test_json_schema_is_taken_where_the_subset_has_no_form(self, field: Any, key: str) -> None:
+        """Arguments of a map arrive empty with the subset: pydantic-ai, Google schema transformer."""
         parameters = vertex.render_parameters(spec_of(create_model("Trip", size=field)))
 
         assert parameters.key == key
@@ -87,6 +88,7 @@ class TestVertex:
         assert parameters.rendered.restore({"sizes": [{"key": "a", "value": 1}]}) == {"sizes": {"a": 1}}
 
     def test_without_json_schema_a_recursive_type_is_an_error(self) -> None:
+        """The Schema has no recursion (pydantic-ai); google-genai 2.34 would write ``{}`` for it without a word."""
         with pytest.raises(SchemaError, match=r"'Node.children\[\].children\[\]': refers to Node"):
             vertex.render_parameters(spec_of(Node), json_schema=False)
 

@@ -423,9 +423,11 @@ class TestVertexSubset:
         }
 
     def test_an_empty_string_among_the_values_moves_all_into_words(self) -> None:
+        """opencode#46676."""
         assert field(VERTEX_SUBSET, Literal["", "a"]) == {"type": "STRING", "description": '(one of: "", "a")'}
 
     def test_a_name_that_vertex_refuses_is_changed_and_changed_back(self) -> None:
+        """``[A-Za-z_][A-Za-z0-9_]{0,63}``: Vertex AI API description, FunctionDeclaration.parameters."""
         fields: dict[str, Any] = {
             "a": (int, Field(alias="x-1")),
             "b": (int, Field(alias="x.1")),
@@ -438,6 +440,7 @@ class TestVertexSubset:
         assert rendered.restore({"x_1": 1, "x_1_2": 2, "_1": 3}) == {"x-1": 1, "x.1": 2, "1": 3}
 
     def test_a_field_that_is_always_null_has_a_type_all_the_same(self) -> None:
+        """ "didn't specify the schema type field": directus/mcp#8."""
         assert field(VERTEX_SUBSET, None) == {"type": "STRING", "nullable": True, "description": "(always null)"}
 
     def test_what_would_explode_when_it_is_written_out_is_an_error(self) -> None:

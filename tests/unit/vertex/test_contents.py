@@ -37,6 +37,7 @@ def response(name: str, output: str) -> dict[str, object]:
 
 
 def test_roles_are_translated_and_neighbours_joined() -> None:
+    """ "Please use a valid role: user, model"; neighbours are joined: langchainjs#10343."""
     made = to_contents(
         [
             {"role": "system", "content": "be brief"},
@@ -141,6 +142,7 @@ def test_contents_in_vertex_own_form_stay_apart_and_as_they_are() -> None:
 
 
 def test_contents_of_both_sdks() -> None:
+    """The signature survives (pydantic-ai, google model), and the underscore that proto-plus takes off names."""
     call = {"functionCall": {"name": "f", "args": {"a": None, "b": {"c_": 1}}}, "thoughtSignature": "AAEC"}
     genai = types.Content(
         role="model",
@@ -196,5 +198,6 @@ def test_what_has_no_form_is_refused_with_its_place(message: Any, words: str) ->
 
 @pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "x"}], [{"role": "user", "content": ""}]])
 def test_nothing_to_answer(messages: list[dict[str, object]]) -> None:
+    """ "contents are required": langgenius/dify-official-plugins#2775."""
     with pytest.raises(MessageError, match="nothing for the model to answer"):
         to_contents(messages)

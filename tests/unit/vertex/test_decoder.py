@@ -80,6 +80,7 @@ def test_the_ids_of_the_service_are_kept_and_missing_ones_made_up() -> None:
 
 
 def test_only_the_first_candidate_is_read() -> None:
+    """As ``function_calls`` of google-genai 2.34 does."""
     second = candidate(call("b"))["candidates"][0]
 
     _, reply = decode([{"candidates": [candidate(call("a"), finishReason="STOP")["candidates"][0], second]}])

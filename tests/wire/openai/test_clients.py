@@ -105,6 +105,10 @@ class TestByName:
         with pytest.raises(polycall.ConfigurationError, match="Did you mean 'base_url'"):
             polycall.from_provider("openai/m", base_ulr="x")
 
+    def test_a_base_url_without_a_scheme(self) -> None:
+        with pytest.raises(polycall.ConfigurationError, match="base_url: must begin with http:// or https://"):
+            polycall.from_provider("openai/m", base_url="localhost:8000/v1", api_key="k")
+
     def test_a_missing_key_is_the_sdks_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
@@ -246,6 +250,11 @@ class TestOptions:
         with server.client() as sdk, pytest.raises(polycall.ConfigurationError, match=next(iter(option))):
             polycall.from_openai(sdk).create(MESSAGES, list[GoogleSearch], model="m", **option)
 
+    @pytest.mark.parametrize("message", ["Hello", ("user", "Hello"), None])
+    async def test_what_is_no_message_is_named(self, way: Way, message: object) -> None:
+        with pytest.raises(polycall.MessageError, match=r"messages\[1\]: .* is n"):
+            await way.ask(messages=[*MESSAGES, message])
+
     def test_messages_may_be_objects_of_the_sdk(self, server: ChatServer) -> None:
         server.unknown_fields = True  # the SDK gives back its empty `annotations`, too
         server.enqueue(reply_json(completion(CALLS)), reply_json(completion(CALLS, ids=["call_next"])))
@@ -323,6 +332,35 @@ class TestPatchedClients:
         assert "x-stainless-raw-response" not in server.requests[0].headers
         if not way.streamed:
             assert type(calls.raw_response).__name__ == ("ChatCompletion" if way.api == "chat" else "Response")
+
+    async def test_what_others_send_is_understood_there_too(self, server: ChatServer, way: Way) -> None:
+        """A wrapper for parallel calls (OpenAI community, thread 490653), maki#505, vllm#54964, rhesis#2488."""
+        wrapper = {"tool_uses": [{"recipient_name": "functions.GoogleSearch", "parameters": {"query": "wrapped"}}]}
+        server.enqueue(
+            way.reply(
+                [
+                    ("multi_tool_use.parallel", wrapper),
+                    ("functions.GoogleSearch", {"query": "prefixed"}),
+                    ("GoogleSearch", '"{\\"query\\": \\"twice\\"}"'),
+                    ("GoogleSearch", '{"query": "a\nb"}'),
+                ]
+            )
+        )
+        seen: list[str] = []
+
+        def instrument(client: Any) -> None:
+            create = way.resource(client).create
+
+            def traced(**arguments: Any) -> Any:
+                seen.append("create")
+                return create(**arguments)
+
+            way.resource(client).create = traced
+
+        way.patch = instrument
+
+        assert [call.query for call in await way.ask(list[GoogleSearch])] == ["wrapped", "prefixed", "twice", "a\nb"]
+        assert seen == ["create"]
 
     async def test_a_reply_that_is_no_json_is_a_response_error_there_too(self, server: ChatServer, way: Way) -> None:
         way.patch = lambda client: setattr(client, "post", functools.partial(client.post))

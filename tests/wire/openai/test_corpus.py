@@ -5,6 +5,8 @@ On the second one the SDK reads the stream, with what its own reader cannot take
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,17 @@ FALLBACK_ERRORS: dict[str, type[polycall.PolycallError]] = {
     "responses: keep-alives": polycall.ResponseError,
 }
 """What the SDK's own reader of events makes of some streams: a clear error, never a lost call without a word."""
+
+
+def test_the_document_says_which_streams_the_sdks_own_reader_does_not_take() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "openai-servers.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .* \| (.*) \| `\S+::Test(Chat|Responses)Corpus\[(.*)\]` \|$", document, re.MULTILINE)
+    refused = {(api, name) for outcome, api, name in rows if outcome.endswith("patched: clear error")}
+
+    assert refused == {
+        ("Responses" if key.startswith("responses: ") else "Chat", key.removeprefix("responses: "))
+        for key in FALLBACK_ERRORS
+    }
 
 
 class Search(BaseModel):

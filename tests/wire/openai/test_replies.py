@@ -94,9 +94,12 @@ class TestGoodReplies:
         assert [name for _, name, _ in conversation.calls] == ["Weather", "Weather", "GoogleSearch", "GoogleSearch"]
         assert [id_ for id_, _ in conversation.results] == [id_ for id_, _, _ in conversation.calls]
 
-    async def test_a_name_space_before_a_tools_name_is_taken_off(self, server: ChatServer, way: Way) -> None:
-        """tontinton/maki#505."""
-        server.enqueue(way.reply([("functions.GoogleSearch", {"query": "q"})]))
+    @pytest.mark.parametrize("prefix", ["functions.", "default_api.", "default_api:"])
+    async def test_a_name_space_before_a_tools_name_is_taken_off(
+        self, server: ChatServer, way: Way, prefix: str
+    ) -> None:
+        """tontinton/maki#505; Gemini's endpoint: Gitlawb/openclaude#67."""
+        server.enqueue(way.reply([(f"{prefix}GoogleSearch", {"query": "q"})]))
 
         assert list(await way.ask()) == [GoogleSearch(query="q")]
 

@@ -73,6 +73,7 @@ def sent_contents(wire: Wire) -> list[dict[str, Any]]:
 
 
 def test_the_turn_comes_back_as_it_came_and_every_call_gets_its_response(wire: Wire) -> None:
+    """pydantic-ai#580, gemini-cli#16135; the signature on its part: Gemini API, "Thought signatures"."""
     # v1, which a model speaks, has no ids: over gRPC they travel as unknown fields, over REST the SDK drops them.
     wire.enqueue(three_calls(**({"id": "vertex-1"} if wire.kind == "genai" else {})), CORRECTED)
 
@@ -83,6 +84,7 @@ def test_the_turn_comes_back_as_it_came_and_every_call_gets_its_response(wire: W
 
 
 def test_streamed_the_turn_comes_back_the_same(wire: Wire) -> None:
+    """The parts of all chunks in one content: a batch that is split breaks its signature (Gemini API)."""
     whole = three_calls(**({"id": "vertex-1"} if wire.kind == "genai" else {}))
     parts = whole["candidates"][0]["content"]["parts"]
     wire.enqueue(
@@ -140,6 +142,7 @@ def test_a_reply_without_calls_is_answered_with_words(wire: Wire) -> None:
 
 
 def test_a_malformed_call_is_corrected_like_one_that_does_not_validate(wire: Wire) -> None:
+    """python-genai#430, langchain-google#725."""
     code = "print(default_api.Pick(n=two))"
     malformed = {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": code}]}
     wire.enqueue(malformed, CORRECTED)

@@ -51,6 +51,7 @@ def ask(wire: Wire, streamed: bool, **more: Any) -> polycall.Calls[Pick]:
 
 
 def test_a_blocked_prompt_is_a_refusal(wire: Wire, streamed: bool) -> None:
+    """``promptFeedback.blockReason`` and no candidate: Vertex AI API description."""
     reply = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT", "blockReasonMessage": "not this"}}
     wire.enqueue([reply] if streamed else reply)
 
@@ -102,6 +103,7 @@ def test_an_empty_candidate_is_no_call(wire: Wire) -> None:
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason:UserWarning")  # google-genai says so
 @pytest.mark.parametrize("name", ["A_NEW_ONE", "LANGUAGE", "TOO_MANY_TOOL_CALLS"])
 def test_an_unknown_finish_reason_does_no_harm(rest: VertexRestServer, name: str) -> None:
+    """google-genai 2.34 takes any name; google-cloud-aiplatform 2.7 lacks ten of them."""
     rest.enqueue(candidate(GOOD, finishReason=name), [candidate(GOOD, finishReason=name)])
     client = polycall.from_vertexai(genai_client(rest))
 
@@ -164,6 +166,7 @@ def test_where_the_schema_allows_both_a_double_becomes_an_integer_and_json_stays
 
 
 def test_large_integers_are_exact_or_fail_loudly(wire: Wire) -> None:
+    """``google.protobuf.Struct`` carries doubles: 2**53 + 1 arrives as 2**53."""
     large = 2**53 + 1
     wire.enqueue(candidate(call("Pick", {"n": large}), finishReason="STOP"))
 

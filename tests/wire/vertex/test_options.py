@@ -47,6 +47,7 @@ def body_of(wire: Wire, **options: Any) -> dict[str, Any]:
     ],
 )
 def test_tool_choice(wire: Wire, options: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Never ``NONE``, which may end in UNEXPECTED_TOOL_CALL: tensorzero#2329. Names only with ``ANY``."""
     config = body_of(wire, **options)["toolConfig"]["functionCallingConfig"]
 
     assert {**config, "mode": MODES.get(config["mode"], config["mode"])} == expected

@@ -83,6 +83,7 @@ def test_a_stream_without_an_end_is_incomplete(wire: Wire) -> None:
 
 
 def test_several_calls_in_one_chunk_and_a_chunk_with_usage_alone(wire: Wire) -> None:
+    """brainlid/langchain#620, su-kaka/gcli2api#406."""
     counts = {"promptTokenCount": 5, "candidatesTokenCount": 7, "thoughtsTokenCount": 2, "totalTokenCount": 14}
     wire.enqueue(
         [
@@ -123,6 +124,7 @@ STREAMED_ARGUMENTS = [
 
 
 def test_streamed_arguments_are_joined(wire: Wire) -> None:
+    """As recorded in vercel/ai (packages/google, fixtures): repeated paths, fillers, indices, an empty closing part."""
     gate = threading.Event()
     wire.enqueue([*STREAMED_ARGUMENTS[:7], gate, STREAMED_ARGUMENTS[7]])
 
@@ -157,6 +159,7 @@ def test_streamed_arguments_are_echoed_as_one_call(wire: Wire) -> None:
 
 
 def test_a_call_whose_closing_part_is_missing_is_closed_by_the_end(wire: Wire) -> None:
+    """A recording in vercel/ai (packages/google, fixtures)."""
     wire.enqueue(
         [
             candidate(part(name="Pick")),

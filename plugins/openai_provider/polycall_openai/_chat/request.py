@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polycall import ConfigurationError
+from polycall import ConfigurationError, MessageError
 from polycall.plugin import Request, ToolSpec
 from polycall_openai._json import JsonObject
 from polycall_openai._profile import ServerProfile
@@ -61,6 +61,7 @@ def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptio
     Raises:
         ConfigurationError: No model; an option that polycall has an argument of its own for, or that the server or
             the model refuses.
+        MessageError: Something that is neither a dict nor an object of the SDK is among the messages.
     """
     model = model_of(session, request)
     fields, call_options = split_options(request.options, _NOT_FOR_POLYCALL)
@@ -69,7 +70,14 @@ def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptio
             raise ConfigurationError("n: polycall reads one choice. Leave n out, and send several requests.", key="n")
         profile = session.profile.for_model(model)
         fields = profile.accepted(fields)
-    body: dict[str, Any] = {"model": model, "messages": [plain(message) for message in request.messages]}
+    messages = [plain(message) for message in request.messages]
+    for message in messages:
+        if message.__class__ is not dict:
+            raise MessageError(
+                f"messages[{messages.index(message)}]: {str(message)[:100]!r} is no message; "
+                "write {'role': 'user', 'content': ...}."
+            )
+    body: dict[str, Any] = {"model": model, "messages": messages}
     body.update(payload_of(request).fields)
     body.update(fields)
     if request.stream:
