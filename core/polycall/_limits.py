@@ -13,13 +13,15 @@ class ReplyMeter:
 
     Args:
         max_bytes: What one reply may hold, content-decoded, in bytes.
+        envelope: How many times as much may come where the pieces that are counted are mostly envelope: events of a
+            few bytes in several hundred.
     """
 
     __slots__ = ("_left", "_max_bytes")
 
-    def __init__(self, max_bytes: int = MAX_REPLY_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_REPLY_BYTES, *, envelope: int = 1) -> None:
         self._max_bytes = max_bytes
-        self._left = max_bytes
+        self._left = max_bytes * envelope
 
     def take(self, size: int) -> None:
         """Count a piece; to be called before it is kept or parsed.

@@ -18,6 +18,10 @@ _MAX_SHOWN_INPUT = 80
 _MAYBE_INFINITE = re.compile(r"[NI0-9](?:aN|nfinity|[eE]\+?[0-9]{3}|[0-9]{199})")
 """In every text with NaN, Infinity or a number beyond a float's range (an exponent of two digits needs over 200 digits
 before it), and in few others. Written with one set of first characters, which is searched five times as fast."""
+_WANTS_STRUCTURE = frozenset(
+    {"list_type", "tuple_type", "set_type", "frozen_set_type", "dict_type", "model_type", "dataclass_type"}
+)
+"""pydantic's kinds of error for a value that is no list or no object, though one is wanted."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
 
@@ -105,6 +109,7 @@ def _repair(text: str, error: ValidationError) -> str | None:
 
     - The object encoded twice, as a JSON string that holds JSON (vllm#54964, OpenManus#989).
     - Raw control characters inside strings (rhesis#2488, omlx#1672).
+    - A list or an object inside, encoded once more, where the field takes no string (MoonshotAI/kimi-cli#2513).
 
     The text is mended, not read and written anew: numbers keep every digit.
     """
@@ -114,10 +119,29 @@ def _repair(text: str, error: ValidationError) -> str | None:
         except ValueError:
             return None
         return inner if isinstance(inner, str) and inner.lstrip().startswith("{") else None
-    if any(line["type"] == "json_invalid" and not line["loc"] for line in error.errors(include_url=False)):
-        escaped = _STRING.sub(_escape_control_characters, text)
-        return escaped if escaped != text else None
-    return None
+    lines = error.errors(include_url=False, include_context=False)
+    if any(line["type"] == "json_invalid" and not line["loc"] for line in lines):
+        mended = _STRING.sub(_escape_control_characters, text)
+    else:
+        encoded = {line["input"] for line in lines if line["type"] in _WANTS_STRUCTURE and _is_structure(line["input"])}
+        mended = _STRING.sub(lambda string: _decode_if_in(encoded, string[0]), text) if encoded else text
+    return mended if mended != text else None
+
+
+def _is_structure(value: object) -> bool:
+    """Whether a value is the JSON text of a list or an object."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return False
+    try:
+        json.loads(value, strict=False)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _decode_if_in(encoded: set[str], string: str) -> str:
+    text = json.loads(string)
+    return text if text in encoded else string
 
 
 def _escape_control_characters(string: re.Match[str]) -> str:

@@ -393,6 +393,16 @@ class TestEndless:
 
         assert list(caught.value.calls) == [Search(query="a"), Search(query="b")]
 
+    @only("openai", streamed=True)
+    async def test_the_events_of_a_stream_may_weigh_four_times_the_limit(self, provider: Provider, way: Way) -> None:
+        """They are mostly envelope: 2,000 characters in fragments of 8 are some 80 kB."""
+        provider.settings = {"max_reply_bytes": 30_000}
+        provider.script(Said([("Search", {"query": "x" * 2_000})]), Said([("Search", {"query": "x" * 4_000})]))
+
+        assert list(await provider.ask(way)) == [Search(query="x" * 2_000)]
+        with pytest.raises(polycall.IncompleteOutputError, match="max_reply_bytes=30000"):
+            await provider.ask(way)
+
     @only(*WITH_LIMIT, streamed=False)
     async def test_a_whole_reply_that_is_too_large(self, provider: Provider, way: Way) -> None:
         provider.settings = {"max_reply_bytes": 10_000}

@@ -226,6 +226,15 @@ class _Walk:
         if nullable:
             branches = [branch for branch in branches if not is_null(branch)] or [{"type": "null"}]
         rendered = [self._render(branch, path, depth + 1) for branch in branches]
+        maps = [isinstance(plan, EntriesPlan) for _, plan in rendered]
+        if any(maps) and any(
+            not is_map and _is_array(schema) for is_map, (schema, _) in zip(maps, rendered, strict=True)
+        ):
+            raise self._error(
+                path,
+                f"takes a list or a map, and {self._dialect.name} has no maps: written as a list of entries, an empty "
+                "map is an empty list. Take one of the two, or a model with a field for each.",
+            )
         beside = self._finish(without(source, "anyOf", "oneOf"), {})
         if nullable:
             beside["nullable"] = True
@@ -550,3 +559,8 @@ class _Walk:
 
     def _error(self, path: str, problem: str) -> SchemaError:
         return SchemaError(path, " ".join(filter(None, (problem, self._dialect.otherwise))))
+
+
+def _is_array(schema: JsonObject) -> bool:
+    types = schema.get("type")
+    return "array" in [str(each).lower() for each in (types if isinstance(types, list) else [types])]

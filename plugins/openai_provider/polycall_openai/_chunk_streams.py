@@ -16,6 +16,10 @@ _DRAIN_S = 0.1
 _TAIL_BYTES = 32
 _ENDS_WITH_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
 
+_ENVELOPE = 4
+"""A stream may be so many times larger than a whole reply: 10 MB of arguments in fragments of 4 bytes are 835 MB of
+events, of which the decoder keeps the 10 MB."""
+
 
 def request_errors(name: str) -> tuple[type[Exception], ...]:
     """The transport's exception classes of a name: openai 3.x rides on httpx2, or on httpx if the user hands in a
@@ -64,7 +68,7 @@ class BytesStream:
         self._max_bytes = max_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        end, meter = _EndWatch(), ReplyMeter(self._max_bytes)
+        end, meter = _EndWatch(), ReplyMeter(self._max_bytes, envelope=_ENVELOPE)
         try:
             for chunk in self._response.iter_bytes():
                 meter.take(len(chunk))
@@ -88,7 +92,7 @@ class AsyncBytesStream:
         self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        end, meter = _EndWatch(), ReplyMeter(self._max_bytes)
+        end, meter = _EndWatch(), ReplyMeter(self._max_bytes, envelope=_ENVELOPE)
         chunks = self._response.aiter_bytes()
         try:
             async for chunk in chunks:

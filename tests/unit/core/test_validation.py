@@ -111,6 +111,45 @@ class TestSurvived:
         assert value("Strict", json.dumps(arguments)) == value("Strict", arguments)
 
 
+class Item(BaseModel):
+    name: str
+
+
+class Order(BaseModel):
+    items: list[Item]
+    labels: dict[str, int] = {}
+    first: Item | None = None
+    note: str = ""
+
+
+NESTED = tools_for(Iterable[Order])
+
+
+class TestEncodedInside:
+    """Lists and objects that come as JSON strings (MoonshotAI/kimi-cli#2513)."""
+
+    def order(self, **arguments: object) -> object:
+        return validate_call(ToolCall("?", "Order", json.dumps(arguments)), NESTED)
+
+    def test_are_taken_where_the_field_takes_no_string(self) -> None:
+        outcome = self.order(items='[{"name": "a \\"b\\""}]', labels='{"x": 9007199254740993}', first='{"name": "c"}')
+
+        assert isinstance(outcome, ValidCall)
+        assert outcome.value == Order(items=[Item(name='a "b"')], labels={"x": 9007199254740993}, first=Item(name="c"))
+
+    def test_stay_strings_where_the_field_takes_one(self) -> None:
+        outcome = self.order(items='[{"name": "a"}]', note='{"name": "d"}')
+
+        assert isinstance(outcome, ValidCall)
+        assert outcome.value == Order(items=[Item(name="a")], note='{"name": "d"}')
+
+    def test_a_string_that_holds_no_such_thing_is_a_failure(self) -> None:
+        outcome = self.order(items="two of them")
+
+        assert isinstance(outcome, CallFailure)
+        assert outcome.fields == {"items"}
+
+
 class TestRefused:
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 400, f"{'9' * 310}.0"])
     @pytest.mark.parametrize("field", ["number", "anything"])
