@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +16,7 @@ from polycall_openai._sse import Event, EventReader
 _DONE = b"[DONE]"
 
 
-class EventDecoder:
+class EventDecoder(ABC):
     """Decodes one streamed reply; takes bytes, or from a patched client the events' plain data.
 
     Args:
@@ -66,17 +67,17 @@ class EventDecoder:
                 raise self._site.not_the_protocol("the stream is empty, with status 200", "")
         return self._reply()
 
+    @abstractmethod
     def _whole_reply(self, body: bytes) -> Reply:
         """What a body says that is no stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _reply(self) -> Reply:
         """The whole reply, at the end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take_object(self, value: JsonObject, data: bytes) -> None:
         """Take one event's object; ``data`` is its text, if it came as such."""
-        raise NotImplementedError
 
     def _take_event(self, event: Event) -> None:
         data = event.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
@@ -12,7 +13,7 @@ from polycall_openai._scanner import GrowingText
 from polycall_openai._tool_calls import CallFactory, RawCall
 
 
-class OpenCall:
+class OpenCall(ABC):
     """A call that is being put together."""
 
     __slots__ = ("announced", "cut_off", "done", "id", "index", "made", "name", "public_id", "text")
@@ -29,23 +30,23 @@ class OpenCall:
         self.cut_off = False
         self.made: list[ToolCall] | None = None
 
+    @abstractmethod
     def is_nothing(self) -> bool:
         """Whether nothing is known of it, so that there was no call after all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arguments(self) -> str | Mapping[str, object]:
         """What came of them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def raw(self) -> RawCall:
         """The call as the provider made it."""
-        raise NotImplementedError
 
 
 CallT = TypeVar("CallT", bound=OpenCall)
 
 
-class OpenCalls(Generic[CallT]):
+class OpenCalls(ABC, Generic[CallT]):
     """The calls of one reply, in the order in which they began.
 
     Args:
@@ -62,9 +63,9 @@ class OpenCalls(Generic[CallT]):
         self._placed = 0  # so many of the calls have their index
         self._next_index = 0
 
+    @abstractmethod
     def is_cut_off(self, call: CallT, *, whole: bool, truncated: bool) -> bool:
         """Whether a call without a sign of its own, at the end of the reply, is not complete."""
-        raise NotImplementedError
 
     def finish(self, *, whole: bool, truncated: bool) -> tuple[list[ToolCall], list[ToolCall]]:
         """The reply has ended.
