@@ -49,11 +49,15 @@ def _survives_pydantic_alone(data: BaseModel, value: Any) -> bool:
         return False
 
 
+HAVE_NO_FORM = ("recursive", "levels of objects", "takes a list or a map")
+"""What the generated models may hold and a dialect refuses, each shown by a test of its own in test_dialects."""
+
+
 def _render_or_skip(spec: Any, dialect: Dialect) -> Any:
     try:
         return render_schema(spec, dialect)
     except SchemaError as error:
-        assume("recursive" not in error.problem and "levels of objects" not in error.problem)
+        assume(not any(reason in error.problem for reason in HAVE_NO_FORM))
         raise
 
 
