@@ -197,3 +197,32 @@ class TestGrowth:
         _, reply = decode(sse([*stream, FINISH]))
 
         assert [call.index for call in reply.tool_calls] == list(range(100_000))
+
+
+def fragments(*entries: dict[str, object]) -> list[bytes]:
+    """A stream with one fragment of a call in each event."""
+    choices: list[dict[str, object]] = [
+        {"index": 0, "delta": {"tool_calls": [{"index": 0, **entry}]}, "finish_reason": None} for entry in entries
+    ]
+    choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})
+    return [b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n" for choice in choices]
+
+
+@pytest.mark.parametrize(
+    ("later", "arguments"),
+    [
+        # vercel/ai, fixture mistral-incremental-tool-call
+        ({"name": "", "arguments": 'ry": "a"}'}, '{"query": "a"}'),
+        # ggml-org/llama.cpp#20198
+        ({"arguments": {"query": "a"}}, {"query": "a"}),
+    ],
+    ids=["an empty name on a continuation", "an object after a beginning as text"],
+)
+def test_a_continuation_in_a_form_of_its_own_belongs_to_the_open_call(
+    later: dict[str, object], arguments: object
+) -> None:
+    first: dict[str, object] = {"id": "c", "type": "function", "function": {"name": "Search", "arguments": '{"que'}}
+
+    _, reply = decode(fragments(first, {"function": later}))
+
+    assert [(call.id, call.name, call.arguments) for call in reply.tool_calls] == [("c", "Search", arguments)]

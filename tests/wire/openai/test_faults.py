@@ -105,6 +105,15 @@ async def test_a_call_with_half_a_character_pair_is_corrected(server: ChatServer
     assert [call.query for call in await way.ask()] == ["a", "b"]
 
 
+async def test_a_correction_may_come_with_the_id_of_the_call_it_corrects(server: ChatServer, way: Way) -> None:
+    """Kimi on Fireworks begins its ids anew each turn (fw-ai/fireconnect#16)."""
+    bad = ("GoogleSearch", '{"query": 7}')
+    server.enqueue(way.reply([CALLS[0], bad], ids=["c0", "c1"]), way.reply([bad], ids=["c0"]))
+    server.enqueue(way.reply([CALLS[1]], ids=["c0"]))
+
+    assert [call.query for call in await way.ask()] == ["a", "b"]
+
+
 class TestStreamsThatBreakOff:
     async def test_a_stream_without_finish_reason_and_done_is_incomplete(self, server: ChatServer) -> None:
         """vllm#27572, anomalyco/opencode#39968: bare ends of the body in the middle of a reply."""
