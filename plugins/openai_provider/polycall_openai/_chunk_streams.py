@@ -51,6 +51,9 @@ class _EndWatch:
         self._tail = b""
 
     def is_end(self, chunk: bytes) -> bool:
+        if chunk.endswith(b"}\n\n"):  # as nearly every one does
+            self._tail = b""
+            return False
         tail = self._tail = (self._tail + chunk)[-_TAIL_BYTES:] if len(chunk) < _TAIL_BYTES else chunk[-_TAIL_BYTES:]
         return b"[DONE]" in tail and _ENDS_WITH_DONE.search(tail) is not None
 
@@ -68,12 +71,12 @@ class BytesStream:
         self._max_bytes = max_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        end, meter = _EndWatch(), ReplyMeter(self._max_bytes, envelope=_ENVELOPE)
+        is_end, take = _EndWatch().is_end, ReplyMeter(self._max_bytes, envelope=_ENVELOPE).take
         try:
             for chunk in self._response.iter_bytes():
-                meter.take(len(chunk))
+                take(len(chunk))
                 yield chunk
-                if end.is_end(chunk):
+                if is_end(chunk):
                     return
         except request_errors("RequestError") as error:
             raise sdk_error(error) from error
@@ -92,13 +95,13 @@ class AsyncBytesStream:
         self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        end, meter = _EndWatch(), ReplyMeter(self._max_bytes, envelope=_ENVELOPE)
+        is_end, take = _EndWatch().is_end, ReplyMeter(self._max_bytes, envelope=_ENVELOPE).take
         chunks = self._response.aiter_bytes()
         try:
             async for chunk in chunks:
-                meter.take(len(chunk))
+                take(len(chunk))
                 yield chunk
-                if end.is_end(chunk):
+                if is_end(chunk):
                     await _drain(chunks)
                     return
         except request_errors("RequestError") as error:

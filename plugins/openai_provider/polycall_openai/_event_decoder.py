@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from polycall import ResponseError
 from polycall.plugin import Reply, StreamEvent
+from polycall_openai._event_template import EventTemplate, learn
 from polycall_openai._json import JsonObject, NotJsonError, parse, raise_if_error, reported_error
-from polycall_openai._open_calls import OpenCalls
+from polycall_openai._open_calls import OpenCall, OpenCalls
 from polycall_openai._site import Site
 from polycall_openai._sse import Event, EventReader
 
 _DONE = b"[DONE]"
+_LESSONS = 8
+"""Templates that are made and never fit, before no more are made: some servers count tokens in each event."""
 
 
 class EventDecoder(ABC):
@@ -31,12 +34,22 @@ class EventDecoder(ABC):
         self._objects = 0
         self._done = False  # [DONE] has come
         self._error: ResponseError | None = None
+        # While events come that only add to one call's arguments: the call, and what they have in common.
+        self._growing: OpenCall | None = None
+        self._template: EventTemplate | None = None
+        self._lessons_left = _LESSONS
 
     def feed(self, chunk: bytes | JsonObject) -> Iterable[StreamEvent]:
         """Take a piece of the body, cut anywhere, or one event's data."""
+        calls = self._open_calls
+        template = self._template
+        if template is not None and type(chunk) is bytes and self._reader.is_between_events:
+            piece = template.piece_of_chunk(chunk)
+            if piece is not None:
+                self._grow(piece)
+                return calls.take_events() if calls.events else ()
         if self._error is not None:
             raise self._error
-        calls = self._open_calls
         try:
             if isinstance(chunk, bytes):
                 for event in self._reader.feed(chunk):
@@ -47,11 +60,7 @@ class EventDecoder(ABC):
             if not calls.events:
                 raise
             self._error = error  # the calls that were complete before it go first
-        if not calls.events:
-            return ()
-        events = calls.events
-        calls.events = []
-        return events
+        return calls.take_events() if calls.events else ()
 
     def finish(self) -> Reply:
         """The body has ended."""
@@ -79,8 +88,40 @@ class EventDecoder(ABC):
     def _take_object(self, value: JsonObject, data: bytes) -> None:
         """Take one event's object; ``data`` is its text, if it came as such."""
 
+    @abstractmethod
+    def _grown_by(self, value: JsonObject) -> OpenCall | None:
+        """The call to whose arguments an event like this one adds a piece, if that is all it does."""
+
+    @staticmethod
+    @abstractmethod
+    def _find_holders(value: JsonObject) -> Mapping[str, JsonObject]:
+        """The values that differ among such events: see `FindHolders`."""
+
+    def _grow(self, piece: str) -> None:
+        self._lessons_left = _LESSONS
+        if piece and self._growing is not None:
+            self._open_calls.grow(self._growing, piece)
+
+    def _learn(self, event: Event, value: JsonObject, before: OpenCall | None) -> None:
+        """Make a template of the second of two events that add to the same call: there may be many more."""
+        if not self._lessons_left:
+            return
+        self._growing = call = self._grown_by(value)
+        if call is None or call is not before:
+            return
+        self._lessons_left -= 1
+        self._template = learn(event, value, self._find_holders)
+
     def _take_event(self, event: Event) -> None:
         data = event.data
+        growing, template = self._growing, self._template
+        if template is not None:
+            piece = template.piece_of_event(event)
+            if piece is not None:
+                self._grow(piece)
+                return
+        # What any other event does may be anything: what was known of the one before holds no more.
+        self._growing = self._template = None
         if data == _DONE or not data or data[0] == 58 or self._done:
             # A comment may come as data, too: ": keepalive" (opencode#50871).
             self._done = self._done or data == _DONE
@@ -102,6 +143,8 @@ class EventDecoder(ABC):
         if event.type and isinstance(value, dict):
             value.setdefault("type", event.type.decode("utf-8", "replace"))
         self._take(value, data)
+        if isinstance(value, dict):
+            self._learn(event, value, growing)
 
     def _take_last_event(self, event: Event) -> None:
         """One that was not closed: it counts if it came whole."""

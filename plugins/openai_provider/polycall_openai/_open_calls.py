@@ -56,12 +56,21 @@ class OpenCalls(ABC, Generic[CallT]):
 
     def __init__(self, factory: CallFactory, *, report_deltas: bool) -> None:
         self.events: list[StreamEvent] = []
-        """What is new; whoever takes it clears the list."""
+        """What is new, until `take_events`."""
         self._factory = factory
         self._report_deltas = report_deltas
         self._calls: list[CallT] = []
         self._placed = 0  # so many of the calls have their index
         self._next_index = 0
+
+    @abstractmethod
+    def grow(self, call: CallT, piece: str) -> None:
+        """A piece of a call's arguments has come; not empty."""
+
+    def take_events(self) -> list[StreamEvent]:
+        """What is new."""
+        events, self.events = self.events, []
+        return events
 
     @abstractmethod
     def is_cut_off(self, call: CallT, *, whole: bool, truncated: bool) -> bool:

@@ -35,9 +35,11 @@ class GrowingText:
         if not piece:
             return
         self._pieces.append(piece)
-        visible = piece.rstrip() if piece[-1].isspace() else piece
-        if visible:
-            self._last = visible[-1]
+        last = piece[-1]
+        if last.isspace():
+            last = piece.rstrip()[-1:]
+        if last:
+            self._last = last
             self.is_blank = False
         if len(self._pieces) >= _PIECES_PER_BLOCK:
             self._scan()

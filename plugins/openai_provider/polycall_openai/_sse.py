@@ -24,12 +24,23 @@ class EventReader:
     what is no event stream at all is kept as ``foreign``, for whoever has to say what came instead.
     """
 
-    __slots__ = ("_data", "_saw_event", "_skip_line_feed", "_tail", "_type", "foreign", "total_bytes")
+    __slots__ = (
+        "_data",
+        "_saw_event",
+        "_skip_line_feed",
+        "_tail",
+        "_type",
+        "foreign",
+        "is_between_events",
+        "total_bytes",
+    )
 
     def __init__(self) -> None:
         self.foreign = bytearray()
         """Lines that are no field of an event, while there has been no event."""
         self.total_bytes = 0
+        self.is_between_events = True
+        """Nothing is kept of what came: the next byte begins an event."""
         self._tail = bytearray()
         self._data: list[bytes] = []
         self._type = b""
@@ -46,6 +57,7 @@ class EventReader:
         lines = chunk.split(b"\n")
         if len(lines) == 1:
             self._tail += chunk
+            self._note_what_is_open()
             return []
         if self._tail:
             self._tail += lines[0]
@@ -58,6 +70,7 @@ class EventReader:
                 self._take_line(line)
             elif self._data or self._type:
                 self._dispatch(events)
+        self._note_what_is_open()
         return events
 
     def finish(self) -> list[Event]:
@@ -73,12 +86,10 @@ class EventReader:
 
     def _is_one_event(self, chunk: bytes) -> bool:
         """Whether a piece of the body is one event of one line, and nothing before it is open: nearly every piece."""
-        return (
-            chunk.startswith(b"data: ")
-            and chunk.endswith(b"\n\n")
-            and b"\r" not in chunk
-            and not (self._tail or self._data or self._type or self._skip_line_feed)
-        )
+        return chunk.startswith(b"data: ") and chunk.endswith(b"\n\n") and b"\r" not in chunk and self.is_between_events
+
+    def _note_what_is_open(self) -> None:
+        self.is_between_events = not (self._tail or self._data or self._type)
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
         """CR and CRLF as LF. A CR at the end counts at once, and an LF that comes after it then no more."""

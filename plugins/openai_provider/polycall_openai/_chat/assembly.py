@@ -117,11 +117,24 @@ class CallAssembler(OpenCalls[_OpenCall]):
         index, piece, call = fragment.get("index"), function.get("arguments"), self._last
         if type(index) is not int or type(piece) is not str or call is None or self._by_index.get(index) is not call:
             return False
+        self.grow(call, piece)
+        return True
+
+    def grow(self, call: _OpenCall, piece: str) -> None:
         if not call.done:
             self._take_arguments(call, piece)
         if self._report_deltas and not call.announced:
             self.announce(call)
-        return True
+
+    def grown_by(self, fragment: object) -> _OpenCall | None:
+        """The call to whose arguments a fragment like this one, that has been taken, adds, if it does nothing else."""
+        if not isinstance(fragment, dict) or not isinstance(fragment.get("function"), dict):
+            return None
+        function = fragment["function"]
+        if not isinstance(function.get("arguments"), str):
+            return None
+        # With an id or a name it depends on the piece whether another call begins.
+        return None if fragment.get("id") or function.get("name") else self._last
 
     def complete_closed(self) -> None:
         """The reply's finish reason has come: what is closed is complete."""

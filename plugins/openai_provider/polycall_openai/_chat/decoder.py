@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from polycall.plugin import FinishReason, Reply, Request, TextDelta, Usage
 from polycall_openai._chat.assembly import CallAssembler
@@ -16,6 +17,7 @@ from polycall_openai._chat.reply import (
 )
 from polycall_openai._event_decoder import EventDecoder
 from polycall_openai._json import JsonObject, reported_error, text_or_none
+from polycall_openai._open_calls import OpenCall
 from polycall_openai._request import is_used_up, payload_of, untold_limit
 from polycall_openai._session import Session
 from polycall_openai._tool_calls import CallFactory
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from polycall.plugin import StreamDecoder
 
 _NOT_ECHOED = frozenset({"role", "content", "refusal", "tool_calls", "function_call"})
+_NO_TEXTS = frozenset({"role", "tool_calls"})
+_TEXTS = frozenset({"content", "refusal"})
 _LEGACY_INDEX = -1
 
 
@@ -88,6 +92,29 @@ class ChatDecoder(EventDecoder):
         for choice in choices:
             if isinstance(choice, dict) and not choice.get("index"):
                 self._take_choice(choice, data)
+
+    def _grown_by(self, value: JsonObject) -> OpenCall | None:
+        choices = value.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+            return None
+        choice: JsonObject = choices[0]
+        delta = choice.get("delta")
+        if choice.get("index") or choice.get("finish_reason") or not isinstance(delta, dict):
+            return None
+        fragments = delta.get("tool_calls")
+        if not isinstance(fragments, list) or len(fragments) != 1:
+            return None
+        if any(more is not None and (more or key not in _TEXTS) for key, more in delta.items() if key not in _NO_TEXTS):
+            return None
+        return self._calls.grown_by(fragments[0])
+
+    @staticmethod
+    def _find_holders(value: JsonObject) -> Mapping[str, JsonObject]:
+        piece: Any = value
+        holders = {"arguments": piece["choices"][0]["delta"]["tool_calls"][0]["function"]}
+        if isinstance(value.get("obfuscation"), str):
+            holders["obfuscation"] = value
+        return holders
 
     def _take_choice(self, choice: JsonObject, data: bytes) -> None:
         delta = choice.get("delta")

@@ -191,6 +191,17 @@ class ResponsesDecoder(EventDecoder):
             what = "the stream is of Chat Completions, which api='chat' speaks"
             raise self._site.not_the_protocol(what, data or repr(event))
 
+    def _grown_by(self, value: JsonObject) -> OpenCall | None:
+        if value.get("type") != "response.function_call_arguments.delta" or not isinstance(value.get("delta"), str):
+            return None
+        call = self._slot(value).call
+        return None if call is None or call.done else call
+
+    @staticmethod
+    def _find_holders(value: JsonObject) -> Mapping[str, JsonObject]:
+        keys = [key for key in ("delta", "sequence_number", "obfuscation") if isinstance(value.get(key), (str, int))]
+        return dict.fromkeys(keys, value)
+
     # Which item an event belongs to
 
     def _slot(self, event: JsonObject, item: JsonObject | None = None, *, begins: bool = False) -> _Slot:

@@ -1,0 +1,156 @@
+"""Events that say the same but for a few values: nearly all that carry a call's arguments.
+
+Of such an event only the values are read. What it means as a whole is known from the one before: JSON is read from
+left to right, so where the texts around the values are the same bytes, and each value is one token of the same kind,
+the whole is the same but for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from polycall_openai._json import JsonObject, NotJsonError, parse
+from polycall_openai._sse import Event
+
+FindHolders = Callable[[JsonObject], Mapping[str, JsonObject]]
+"""From an event to its values that differ from event to event: key, and the object that has it. The first is the piece
+of the arguments."""
+
+_SCALAR = rb'("(?:[^"\\]|\\.)*"|[1-9][0-9]*|0)'
+_QUOTE = 34
+
+
+class _Slot(NamedTuple):
+    """A value that differs."""
+
+    is_text: bool
+    is_piece: bool
+    after: bytes
+    """What stands between it and the next value; its own closing quote included."""
+
+
+class EventTemplate:
+    """What an event has in common with those that came before.
+
+    Args:
+        head: The text before the first value; its opening quote included.
+        slots: The values, as they follow each other.
+        event_type: The type that the stream gives them; may be empty.
+    """
+
+    __slots__ = ("_event_type", "_framed_head", "_framed_tail", "_head", "_slots", "_tail")
+
+    def __init__(self, head: bytes, slots: tuple[_Slot, ...], event_type: bytes) -> None:
+        frame = b"event: " + event_type + b"\ndata: " if event_type else b"data: "
+        self._event_type = event_type
+        self._head = head
+        self._slots = slots
+        self._tail = slots[-1].after
+        self._framed_head = frame + head
+        self._framed_tail = self._tail + b"\n\n"
+
+    def piece_of_event(self, event: Event) -> str | None:
+        """The piece of the arguments, if an event is one of these; ``None`` for every other."""
+        return self._piece(event.data, self._head, self._tail) if event.type == self._event_type else None
+
+    def piece_of_chunk(self, chunk: bytes) -> str | None:
+        """The same for a piece of the body, if it is just one event."""
+        return self._piece(chunk, self._framed_head, self._framed_tail)
+
+    def _piece(self, text: bytes, head: bytes, tail: bytes) -> str | None:
+        if not (text.startswith(head) and text.endswith(tail)):
+            return None
+        piece: str | None = None
+        at, last = len(head), len(text) - len(tail)
+        for slot in self._slots:
+            after = slot.after
+            end = last if after is self._tail else text.find(after, at)
+            if end < at:
+                return None
+            if slot.is_text:
+                try:
+                    value = from_json(text[at - 1 : end + 1])  # with its quotes
+                except ValueError:
+                    return None  # a text that goes on, or one that only the slower reader takes
+                if slot.is_piece:
+                    piece = value
+            elif not text[at:end].isdigit() or (text[at] == ord("0") and end > at + 1):
+                return None
+            at = end + len(after)
+        return piece
+
+
+def learn(event: Event, value: JsonObject, find_holders: FindHolders) -> EventTemplate | None:
+    """What the events that are like this one have in common.
+
+    Proven, not guessed: with other values in their places the text has to say the same but for them.
+
+    Args:
+        event: One of them.
+        value: What it says.
+        find_holders: Where the values are that may differ.
+    """
+    data = event.data
+    holders = find_holders(value)
+    others: dict[str, object] = {}
+    places: list[tuple[int, int, str]] = []
+    for key, holder in holders.items():
+        found = _scalar_of(key).search(data)
+        if found is None:
+            return None
+        places.append((*found.span(1), key))
+        one = holder[key]
+        others[key] = one + 1 if isinstance(one, int) else "another" if one == "other" else "other"
+    places.sort()
+    if b"\n" in data or not _is_so(data, value, find_holders, places, others):
+        return None
+    return _made(event, places, next(iter(holders)))
+
+
+@lru_cache(maxsize=16)
+def _scalar_of(key: str) -> re.Pattern[bytes]:
+    return re.compile(b'"' + key.encode() + b'" ?: ?' + _SCALAR, re.DOTALL)
+
+
+def _is_so(
+    data: bytes,
+    value: JsonObject,
+    find_holders: FindHolders,
+    places: list[tuple[int, int, str]],
+    others: Mapping[str, object],
+) -> bool:
+    """Whether other values in these places are other values there, and nothing else."""
+    parts: list[bytes] = []
+    at = 0
+    for start, end, key in places:
+        parts += (data[at:start], to_json(others[key]))
+        at = end
+    try:
+        probe = parse(b"".join(parts) + data[at:])
+        if not isinstance(probe, dict):
+            return False
+        probed = find_holders(probe)
+        if {key: holder[key] for key, holder in probed.items()} != others:
+            return False
+        for key, holder in find_holders(value).items():
+            probed[key][key] = holder[key]
+    except (NotJsonError, LookupError, TypeError, AttributeError):
+        return False
+    return probe == value
+
+
+def _made(event: Event, places: list[tuple[int, int, str]], piece_key: str) -> EventTemplate:
+    data = event.data
+    quoted = [data[start] == _QUOTE for start, _, _ in places]
+    begins = [start + is_text for (start, _, _), is_text in zip(places, quoted, strict=True)]
+    ends = [end - is_text for (_, end, _), is_text in zip(places, quoted, strict=True)]
+    slots = tuple(
+        _Slot(is_text, key == piece_key, data[end:until])
+        for (_, _, key), is_text, end, until in zip(places, quoted, ends, [*begins[1:], len(data)], strict=True)
+    )
+    return EventTemplate(data[: begins[0]], slots, event.type)
