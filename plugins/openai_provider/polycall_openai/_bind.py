@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polycall import ConfigurationError
+from polycall_openai._address import Address
 from polycall_openai._api import WireApi
 from polycall_openai._chat import ChatCompletions
 from polycall_openai._profiles import choose_profile
@@ -39,6 +40,7 @@ def bind(client: Any, settings: OpenAISettings, *, created: bool) -> Session:
         api=api,
         profile=profile,
         site=Site(base_url.rstrip("/") + api.endpoint.path, api.endpoint.protocol),
+        address=Address(api.endpoint.path),
         model=deployment(client),
         stream_usage=understands_stream_usage(profile, client) if stream_usage is None else stream_usage,
         owns_http_client=settings.http_client is None,

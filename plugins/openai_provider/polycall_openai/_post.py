@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from polycall_openai._address import Address
 from polycall_openai._endpoint import Endpoint, sdk_types
 from polycall_openai._request import CallOptions
 
 _RAW = {"X-Stainless-Raw-Response": "true"}
 
 
-def post(client: Any, endpoint: Endpoint, body: dict[str, Any], options: CallOptions, **stream: Any) -> Any:
+def post(
+    client: Any, endpoint: Endpoint, address: Address, body: dict[str, Any], options: CallOptions, **stream: Any
+) -> Any:
     """``client.post``; an awaitable where the client is async.
 
     Of that, a fifth of the time goes into making the request's options, field by field with deep copies of the
@@ -20,7 +23,8 @@ def post(client: Any, endpoint: Endpoint, body: dict[str, Any], options: CallOpt
 
     Args:
         client: Nothing of it is patched.
-        endpoint: Where to.
+        endpoint: What is asked for.
+        address: Where to.
         body: Without the SDK's ``NOT_GIVEN`` and ``omit``.
         options: The caller's.
         stream: ``stream`` and ``stream_cls`` of ``client.post``.
@@ -28,10 +32,11 @@ def post(client: Any, endpoint: Endpoint, body: dict[str, Any], options: CallOpt
     reply_type = sdk_types(endpoint).reply
     template = _template(endpoint.path) if options == _NO_OPTIONS else None
     if template is None:
-        return client.post(endpoint.path, cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
+        return client.post(address.of(client), cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
     # New for each call is all that may be changed on the way.
-    fresh = {name: getattr(template, name).copy() for name in _DICTS if hasattr(template, name)}
-    return client.request(reply_type, template.model_copy(update={**fresh, "json_data": body}), **stream)
+    fresh: dict[str, Any] = {name: getattr(template, name).copy() for name in _DICTS if hasattr(template, name)}
+    fresh |= {"url": address.of(client), "json_data": body}
+    return client.request(reply_type, template.model_copy(update=fresh), **stream)
 
 
 _NO_OPTIONS = CallOptions()

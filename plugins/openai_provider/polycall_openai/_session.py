@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from polycall_openai._address import Address
 from polycall_openai._profile import ServerProfile
 from polycall_openai._site import Site
 
@@ -22,6 +23,7 @@ class Session:
     api: WireApi
     profile: ServerProfile
     site: Site
+    address: Address
     model: str | None
     """Stands in where a call names no model: the Azure deployment of the client's URL."""
     stream_usage: bool

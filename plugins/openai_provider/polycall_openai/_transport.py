@@ -67,7 +67,9 @@ def send(session: Session, body: dict[str, Any], options: CallOptions) -> RawRep
     try:
         if is_patched(client, endpoint):
             return RawReply(sdk_object=endpoint.create(client)(**_create_arguments(endpoint, body, options)))
-        return RawReply(api_response=post(client, endpoint, body, options), max_bytes=session.max_reply_bytes)
+        return RawReply(
+            api_response=post(client, endpoint, session.address, body, options), max_bytes=session.max_reply_bytes
+        )
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise unreadable(session.site, error) from error
     except Exception as error:
@@ -81,7 +83,9 @@ async def send_async(session: Session, body: dict[str, Any], options: CallOption
     try:
         if is_patched(client, endpoint):
             return RawReply(sdk_object=await endpoint.create(client)(**_create_arguments(endpoint, body, options)))
-        return RawReply(api_response=await post(client, endpoint, body, options), max_bytes=session.max_reply_bytes)
+        return RawReply(
+            api_response=await post(client, endpoint, session.address, body, options), max_bytes=session.max_reply_bytes
+        )
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise unreadable(session.site, error) from error
     except Exception as error:
@@ -97,7 +101,7 @@ def open_stream(session: Session, body: dict[str, Any], options: CallOptions) ->
             stream = endpoint.create(client)(**_create_arguments(endpoint, body, options))
             return ObjectStream(stream, session.site)
         types = sdk_types(endpoint)
-        reply = post(client, endpoint, body, options, stream=True, stream_cls=types.stream)
+        reply = post(client, endpoint, session.address, body, options, stream=True, stream_cls=types.stream)
         return BytesStream(reply, session.max_reply_bytes)
     except request_errors("RequestError") as error:  # while the SDK reads the body of a status error
         raise sdk_error(error) from error
@@ -116,7 +120,7 @@ async def open_stream_async(
             stream = await endpoint.create(client)(**_create_arguments(endpoint, body, options))
             return AsyncObjectStream(stream, session.site)
         types = sdk_types(endpoint)
-        reply = await post(client, endpoint, body, options, stream=True, stream_cls=types.async_stream)
+        reply = await post(client, endpoint, session.address, body, options, stream=True, stream_cls=types.async_stream)
         return AsyncBytesStream(reply, session.max_reply_bytes)
     except request_errors("RequestError") as error:
         raise sdk_error(error) from error

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 import pytest
 
+from polycall_openai._address import Address
 from polycall_openai._endpoint import CHAT_COMPLETIONS, RESPONSES, Endpoint, sdk_types
 from polycall_openai._post import post
 from polycall_openai._request import CallOptions
@@ -53,11 +54,12 @@ def by_post(client: Recorder, endpoint: Endpoint, options: CallOptions, **stream
 def test_the_request_is_that_of_post(endpoint: Endpoint, options: CallOptions) -> None:
     client = Recorder()
 
-    kind = post(client, endpoint, dict(BODY), options)
+    kind = post(client, endpoint, Address(endpoint.path), dict(BODY), options)
     assert kind is by_post(client, endpoint, options)
 
     (type_, short, _), (expected_type, expected, _) = client.requests
     assert type_ is expected_type
+    assert short.pop("url") == "https://api.openai.com/v1" + expected.pop("url")
     assert {name: repr(value) for name, value in short.items()} == {
         name: repr(value) for name, value in expected.items()
     }
@@ -67,7 +69,15 @@ def test_streams_ask_for_the_same_classes() -> None:
     client = Recorder()
     stream_class = sdk_types(CHAT_COMPLETIONS).stream
 
-    post(client, CHAT_COMPLETIONS, dict(BODY), CallOptions(), stream=True, stream_cls=stream_class)
+    post(
+        client,
+        CHAT_COMPLETIONS,
+        Address(CHAT_COMPLETIONS.path),
+        dict(BODY),
+        CallOptions(),
+        stream=True,
+        stream_cls=stream_class,
+    )
     by_post(client, CHAT_COMPLETIONS, CallOptions(), stream_cls=stream_class)
 
     (_, _, stream), (_, _, expected) = client.requests
@@ -77,11 +87,11 @@ def test_streams_ask_for_the_same_classes() -> None:
 def test_calls_share_nothing_that_can_be_changed() -> None:
     client = Recorder()
 
-    post(client, CHAT_COMPLETIONS, dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, Address(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
     for value in client.requests[0][1].values():
         if isinstance(value, dict):
             value["changed"] = True
-    post(client, CHAT_COMPLETIONS, dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, Address(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
 
     assert "changed" not in repr(client.requests[1])
 
@@ -90,8 +100,9 @@ def test_an_sdk_that_keeps_its_options_elsewhere_is_posted_to(monkeypatch: pytes
     client = Recorder()
     monkeypatch.setattr("polycall_openai._post._template", lambda path: None)
 
-    post(client, CHAT_COMPLETIONS, dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, Address(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
     by_post(client, CHAT_COMPLETIONS, CallOptions())
 
     (_, short, _), (_, expected, _) = client.requests
+    assert short.pop("url") == "https://api.openai.com/v1" + expected.pop("url")
     assert repr(short) == repr(expected)
