@@ -19,9 +19,9 @@ _INSTRUCTIONS_AUTO = (
 Restore = Callable[[object], object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ToolPayload:
-    """What `polycall_render_tools` returns."""
+    """What `polycall_render_tools` returns. Equal to itself alone, so that what is made of it can be kept beside it."""
 
     specs: tuple[ToolSpec, ...]
     choice: str

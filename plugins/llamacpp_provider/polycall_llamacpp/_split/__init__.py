@@ -22,10 +22,13 @@ from polycall_llamacpp._pool import LoadedModel
 from polycall_llamacpp._split._arguments import CutOffValueError, fill_arguments, value_prompt
 from polycall_llamacpp._split._choice import choose_tool, request_prompt
 from polycall_llamacpp._split._requests import split_prompt, split_requests
-from polycall_llamacpp._split._scorer import PromptKind, Scorer
+from polycall_llamacpp._split._scorer import Scorer
+from polycall_llamacpp._split._tokens import PromptKind
 from polycall_llamacpp._split._tools import make_tools
 
 _WARMING_REQUEST = "do it"
+_OTHER_REQUEST = "Find"
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ def run_split(model: LoadedModel, messages: Sequence[Message], payload: ToolPayl
         max_tokens: Bound for the tokens of all values together.
     """
     scorer = Scorer(model, job, max_tokens)
+    if not scorer.tokens.knows_beginnings:
+        _learn_beginnings(scorer)
     tools = make_tools(payload)
     requests: list[str] = []
     finish_reason, cut_off = "tool_calls", None
@@ -84,16 +89,22 @@ def run_split(model: LoadedModel, messages: Sequence[Message], payload: ToolPayl
 
 def warm_up(model: LoadedModel, job: Job) -> None:
     """Read the fixed examples, so that the first reply finds them in the model's slots; on a worker thread."""
+    scorer = Scorer(model, job, len(_WARMING_REQUEST))
+    _learn_beginnings(scorer)
     if model.slots:
-        scorer = Scorer(model, job, len(_WARMING_REQUEST))
-        prompts: Mapping[PromptKind, str] = {
-            "split": split_prompt(scorer, _WARMING_REQUEST),
-            "request": request_prompt(_WARMING_REQUEST),
-            "value": value_prompt(_WARMING_REQUEST),
-        }
-        for kind, prompt in prompts.items():
+        for kind, prompt in _prompts(scorer, _WARMING_REQUEST).items():
             scorer.generate(prompt, "root ::= [a-z]", 1, kind)
 
 
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def _learn_beginnings(scorer: Scorer) -> None:
+    prompts, others = _prompts(scorer, _WARMING_REQUEST), _prompts(scorer, _OTHER_REQUEST)
+    for kind, prompt in prompts.items():
+        scorer.tokens.learn_beginning(kind, prompt, others[kind])
+
+
+def _prompts(scorer: Scorer, request: str) -> Mapping[PromptKind, str]:
+    return {
+        "split": split_prompt(scorer, request),
+        "request": request_prompt(request),
+        "value": value_prompt(request),
+    }

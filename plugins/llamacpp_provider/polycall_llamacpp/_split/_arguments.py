@@ -23,6 +23,9 @@ _EXAMPLES = (
     ("find the phone number of Susan Hill", "phone book", "person (whose number)", "Susan Hill"),
     ("find a cheap bike in size 40", "bike search", "price", "low"),
 )
+_EXAMPLES_TEXT = "".join(
+    f"Request: {example}\nFunction: {function}\n{name}: {value}\n\n" for example, function, name, value in _EXAMPLES
+)
 _NO_REQUEST = "N/A"
 _MAX_TEXT_TOKENS = 48
 _LEFT_OUT = 1.5
@@ -32,6 +35,7 @@ The texts of the evaluation's development half, and of 34 more requests, come ou
 middle.
 """
 _MAX_VALUE_TOKENS = 256
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 Arguments = dict[str, object]
 
@@ -103,11 +107,14 @@ class _Asker:
             return values[0]
         asked, neutral = self._prompt(self._request, self._filled), self._prompt(_NO_REQUEST, {})
 
-        def fit(value: object) -> float:
-            text = f" {value if isinstance(value, str) else json.dumps(value)}\n"
+        texts = [f" {value if isinstance(value, str) else json.dumps(value)}\n" for value in values]
+        self._scorer.tokens.learn(texts)
+
+        def fit(place: int) -> float:
+            text = texts[place]
             return self._scorer.score(asked, text, "value") - self._scorer.score(neutral, text, "value")
 
-        return max(values, key=fit)
+        return values[max(range(len(values)), key=fit)]
 
     def copy_words(self, *, last: bool) -> str:
         """A run of words of the request.
@@ -130,8 +137,8 @@ class _Asker:
         less_left_out = coverage.left_out(short) - coverage.left_out(wide)
         if not less_left_out:
             return text
-        gain = self._scorer.score(prompt, f" {coverage.text(wide)}\n", "value") + _LEFT_OUT * less_left_out
-        return coverage.text(wide) if gain > self._scorer.score(prompt, f" {text}\n", "value") else text
+        wide_score, score = self._scorer.score_each(prompt, (f" {coverage.text(wide)}\n", f" {text}\n"), "value")
+        return coverage.text(wide) if wide_score + _LEFT_OUT * less_left_out > score else text
 
     def write(self) -> object:
         """Any value, as JSON by its schema."""
@@ -165,10 +172,7 @@ class _Asker:
 
 def value_prompt(request: str) -> str:
     """The beginning of the prompt whose answer is the value of an argument."""
-    examples = "".join(
-        f"Request: {example}\nFunction: {function}\n{name}: {value}\n\n" for example, function, name, value in _EXAMPLES
-    )
-    return f"Requests and what they say.\n\n{examples}Request: {request}\n"
+    return f"Requests and what they say.\n\n{_EXAMPLES_TEXT}Request: {request}\n"
 
 
 def _usable_numbers(request: str, schema: JsonSchema, filled: Arguments) -> list[int | float]:
@@ -196,5 +200,5 @@ def _span_grammar(words: Sequence[str], tool: SplitTool) -> str:
     rules = ['root ::= " " (' + " | ".join(f"w{position}" for position in starts) + ') "\\n"']
     for position, word in enumerate(words):
         following = f' (" " w{position + 1})?' if position + 1 < len(words) else ""
-        rules.append(f"w{position} ::= {json.dumps(word, ensure_ascii=False)}{following}")
+        rules.append(f"w{position} ::= {_quoted(word)}{following}")
     return "\n".join(rules)

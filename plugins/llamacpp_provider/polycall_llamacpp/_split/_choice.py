@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from polycall_llamacpp._split._scorer import Scorer
 from polycall_llamacpp._split._tools import SplitTool, choices_of, is_numeric
-from polycall_llamacpp._split._words import mentioned, numbers, plain_name, stems
+from polycall_llamacpp._split._words import mentioned, numbers, stems
 
 _REQUEST_EXAMPLES = (
     ("water plants: Water the plants (place)", "water the plants in the garden"),
@@ -14,6 +14,7 @@ _REQUEST_EXAMPLES = (
     ("send message: Send a text message (person, text)", "tell Frank that I am late"),
     ("set alarm: Set an alarm clock (time)", "wake me up at 6"),
 )
+_EXAMPLES_TEXT = "".join(f"Function: {name}\nRequest: {example}\n\n" for name, example in _REQUEST_EXAMPLES)
 
 # Weights of the parts of the choice, tuned on the development half of the evaluation's cases alone.
 _REQUEST = 0.2
@@ -27,21 +28,18 @@ def choose_tool(scorer: Scorer, request: str, tools: Sequence[SplitTool]) -> Spl
 
 
 def _fit(scorer: Scorer, request: str, tool: SplitTool) -> float:
-    likelihood = scorer.score(request_prompt(tool.described()), f" {request}\n", "request")
+    likelihood = scorer.score(request_prompt(tool.described), f" {request}\n", "request")
     return _REQUEST * likelihood + _WORDS * _shared_words(request, tool) + _TYPES * _shared_types(request, tool)
 
 
 def request_prompt(description: str) -> str:
     """The prompt whose answer is a request for the function of that description."""
-    examples = "".join(f"Function: {name}\nRequest: {example}\n\n" for name, example in _REQUEST_EXAMPLES)
-    return f"Functions and a request for each.\n\n{examples}Function: {description}\nRequest:"
+    return f"Functions and a request for each.\n\n{_EXAMPLES_TEXT}Function: {description}\nRequest:"
 
 
 def _shared_words(request: str, tool: SplitTool) -> float:
     asked, name, description = stems(request), stems(tool.plain_name), stems(tool.description)
-    about: set[str] = set()
-    for key, schema in tool.properties.items():
-        about |= stems(f"{plain_name(key)} {schema.get('description', '')}")
+    about = stems(tool.arguments_text)
     return 1.5 * len(asked & name) + len(asked & (description - name)) + 0.5 * len(asked & (about - name - description))
 
 

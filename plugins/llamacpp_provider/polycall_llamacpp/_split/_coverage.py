@@ -64,7 +64,7 @@ def cover(request: str, tool: SplitTool, filled: Mapping[str, object]) -> Covera
         filled: The arguments known so far. Numbers, and values that a schema lists, count for theirs before they are.
     """
     schemas = tool.properties.values()
-    about = stems(" ".join((tool.described(), *(str(schema.get("description", "")) for schema in schemas))))
+    about = stems(tool.all_text)
     listed = (value for schema in schemas for value in mentioned(choices_of(schema), request))
     elsewhere = {word for value in (*filled.values(), *listed) for word in plain_words(str(value))}
     takes_numbers = any(map(is_numeric, schemas))

@@ -66,9 +66,9 @@ def split_requests(scorer: Scorer, text: str, tools: Sequence[SplitTool]) -> Ite
         begun = f"{prompt} {' '.join(current)}"
         shared = _shared_beginning(current, piece.words)
         right = " ".join(piece.words)
-        keep = scorer.score(begun, f"{piece.separator} {right}\n", "split") - _KEEP
-        new = scorer.score(begun, f"\n- {right}\n", "split")
-        share = scorer.score(begun, f"\n- {' '.join(shared)} {right}\n", "split") + _SHARE
+        ways = (f"{piece.separator} {right}\n", f"\n- {right}\n", f"\n- {' '.join(shared)} {right}\n")
+        keep, new, share = scorer.score_each(begun, ways, "split")
+        keep, share = keep - _KEEP, share + _SHARE
         if keep > max(new, share) or _belongs_to(scorer, " ".join(current), piece.words, tools):
             current = [*current, *re.sub("[,;.?!]", "", piece.separator).split(), *piece.words]
             continue

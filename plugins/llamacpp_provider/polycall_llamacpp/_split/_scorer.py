@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 from weakref import WeakKeyDictionary
 
 from polycall_llamacpp._generation import LlamaJson, complete
 from polycall_llamacpp._jobs import Job
 from polycall_llamacpp._pool import LoadedModel
+from polycall_llamacpp._split._tokens import ModelTokens, PromptKind
 
 _MAX_REMEMBERED = 4096
 
-PromptKind = Literal["split", "request", "value"]
 _KINDS: Sequence[PromptKind] = get_args(PromptKind)
 
 
@@ -21,7 +21,7 @@ _KINDS: Sequence[PromptKind] = get_args(PromptKind)
 class _Memory:
     """What a model has been asked already."""
 
-    tokens: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    tokens: ModelTokens
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -42,7 +42,12 @@ class Scorer:
         self.steps: list[LlamaJson] = []
         self._model = model
         self._job = job
-        self._memory = _memories.setdefault(model, _Memory())
+        self._memory = _memories.setdefault(model, _Memory(ModelTokens(model.listener)))
+
+    @property
+    def tokens(self) -> ModelTokens:
+        """What is known of the model's tokens."""
+        return self._memory.tokens
 
     @property
     def usage(self) -> dict[str, object]:
@@ -69,13 +74,19 @@ class Scorer:
         """
         scores = self._memory.scores
         if (prompt, text) not in scores:
-            tokens = self._tokens(text)
+            tokens = self.tokens.of_text(text)
             grammar = "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
             choice = self._complete(prompt, grammar, len(tokens), kind, n_probs=1)
             content = cast("Sequence[Mapping[str, float]]", cast("Mapping[str, object]", choice["logprobs"])["content"])
-            _make_room(scores)
+            if len(scores) >= _MAX_REMEMBERED:
+                scores.clear()
             scores[prompt, text] = sum(token["logprob"] for token in content[: len(tokens)])
         return scores[prompt, text]
+
+    def score_each(self, prompt: str, texts: Sequence[str], kind: PromptKind) -> list[float]:
+        """As `score`, for several texts."""
+        self.tokens.learn(text for text in texts if (prompt, text) not in self._memory.scores)
+        return [self.score(prompt, text, kind) for text in texts]
 
     def generate(self, prompt: str, grammar: str, max_tokens: int, kind: PromptKind) -> tuple[str, bool]:
         """The likeliest text that the grammar allows, token by token; and whether it came to its end."""
@@ -92,7 +103,7 @@ class Scorer:
         self, prompt: str, grammar: str, max_tokens: int, kind: PromptKind, n_probs: int = 0
     ) -> Mapping[str, object]:
         body: LlamaJson = {
-            "prompt": prompt,
+            "prompt": self.tokens.of_prompt(prompt, kind),
             "grammar": grammar,
             "max_tokens": max_tokens,
             "n_probs": n_probs,
@@ -104,15 +115,3 @@ class Scorer:
         answer = complete(self._model.server.llama, body, self._job)
         self.steps.append(answer)
         return cast("Sequence[Mapping[str, object]]", answer["choices"])[0]
-
-    def _tokens(self, text: str) -> tuple[int, ...]:
-        tokens = self._memory.tokens
-        if text not in tokens:
-            _make_room(tokens)
-            tokens[text] = self._model.listener.tokens(text)
-        return tokens[text]
-
-
-def _make_room(memory: dict[str, tuple[int, ...]] | dict[tuple[str, str], float]) -> None:
-    if len(memory) >= _MAX_REMEMBERED:
-        memory.clear()

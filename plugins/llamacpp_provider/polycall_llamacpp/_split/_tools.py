@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from polycall_llamacpp._payload import ToolPayload
 from polycall_llamacpp._schema import JsonSchema
 from polycall_llamacpp._split._words import plain_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SplitTool:
     """A tool with its arguments' schemas, references looked up and null left out."""
 
@@ -21,24 +23,41 @@ class SplitTool:
     required: frozenset[str]
     definitions: JsonSchema
 
-    @property
+    @cached_property
     def plain_name(self) -> str:
         """The name in words: ``"set light"`` of ``set_light`` and ``SetLight``."""
         return plain_name(self.name)
 
+    @cached_property
     def described(self) -> str:
         """Name, description and arguments in one line."""
         description = f": {self.description.rstrip('.')}" if self.description else ""
         names = f" ({', '.join(map(plain_name, self.properties))})" if self.properties else ""
         return f"{self.plain_name}{description}{names}"
 
+    @cached_property
+    def arguments_text(self) -> str:
+        """Names and descriptions of the arguments."""
+        return " ".join(f"{plain_name(name)} {_description(schema)}" for name, schema in self.properties.items())
+
+    @cached_property
+    def all_text(self) -> str:
+        """All that the tool and its arguments are called and described with."""
+        return " ".join((self.described, *map(_description, self.properties.values())))
+
 
 def make_tools(payload: ToolPayload) -> tuple[SplitTool, ...]:
-    """The tools that may be called."""
-    return tuple(
-        _make_tool(spec.name, spec.description or "", payload.grammar_schemas[spec.name].schema)
-        for spec in payload.offered
-    )
+    """The tools that may be called; made once for each payload."""
+    tools = _made.get(payload)
+    if tools is None:
+        tools = _made[payload] = tuple(
+            _make_tool(spec.name, spec.description or "", payload.grammar_schemas[spec.name].schema)
+            for spec in payload.offered
+        )
+    return tools
+
+
+_made: WeakKeyDictionary[ToolPayload, tuple[SplitTool, ...]] = WeakKeyDictionary()
 
 
 def is_numeric(schema: JsonSchema) -> bool:
@@ -57,6 +76,10 @@ def choices_of(schema: JsonSchema) -> list[object]:
     if "const" in schema:
         return [schema["const"]]
     return list(cast("Sequence[object]", schema.get("enum") or ()))
+
+
+def _description(schema: JsonSchema) -> str:
+    return str(schema.get("description", ""))
 
 
 def _make_tool(name: str, description: str, schema: JsonSchema) -> SplitTool:

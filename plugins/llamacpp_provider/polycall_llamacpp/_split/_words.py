@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _ARTICLES_AND_SUCH = (
     "a an the of to in on for and is are be me my it that with by from at this one all some into what who how"
@@ -22,22 +23,30 @@ JOINING_WORDS = _FUNCTION_WORDS - _QUESTION_WORDS
 _NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTING.split())}
 _STEM_LENGTH = 4
 _MAX_DIGITS = 15  # more do not fit a float exactly; the model copies those
+_MAX_REMEMBERED = 1024  # the same names, descriptions and words are looked at in each step
+
+_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"\w+")
+_NUMBER_OR_WORD = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|[^\W\d_]+")
 
 
+@lru_cache(_MAX_REMEMBERED)
 def plain_name(name: str) -> str:
     """An identifier in words: ``set_light`` and ``SetLight`` are ``"set light"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", name).lower().strip()
+    return _WORD_BOUNDARY.sub(" ", name).lower().strip()
 
 
-def stems(text: str) -> set[str]:
+@lru_cache(_MAX_REMEMBERED)
+def stems(text: str) -> frozenset[str]:
     """The beginnings of the words that mean something."""
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    return {word[:_STEM_LENGTH] for word in words if word not in _FUNCTION_WORDS}
+    words = _LETTERS.findall(text.lower())
+    return frozenset(word[:_STEM_LENGTH] for word in words if word not in _FUNCTION_WORDS)
 
 
 def plain_words(text: str) -> set[str]:
     """The words of a text, in lower case and without punctuation."""
-    return set(re.findall(r"\w+", text.lower()))
+    return set(_WORD.findall(text.lower()))
 
 
 def is_empty_word(word: str) -> bool:
@@ -48,7 +57,7 @@ def is_empty_word(word: str) -> bool:
 def numbers(text: str) -> list[int | float]:
     """The numbers of a text, in figures or in words, in their order; whole ones as `int`."""
     found: list[int | float] = []
-    for word in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?|[^\W\d_]+", text.lower()):
+    for word in _NUMBER_OR_WORD.findall(text.lower()):
         if word in _NUMBER_WORDS:
             found.append(_NUMBER_WORDS[word])
         elif not word.isalpha() and len(word) <= _MAX_DIGITS:
