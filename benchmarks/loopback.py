@@ -1,5 +1,7 @@
-"""A server on 127.0.0.1 in a process of its own: ``/calls/N/...`` is answered with N calls, ``/stream/N/...`` with N
-chunks, each sent by itself.
+"""A server on 127.0.0.1 in a process of its own: ``/KIND/N/...`` is answered with the N calls or chunks of `KINDS`.
+
+Each event of a stream is an HTTP chunk of its own. Of ``turns``, each open stream gets one event in a turn of the
+server's event loop, so that the events of many streams come interleaved.
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from benchmarks.openai_jobs import stream_pieces, whole_reply
+from benchmarks.openai_wire import openai_pieces, plain_pieces, responses_pieces, whole_reply, whole_response
 
-_HEAD = re.compile(rb"POST /(calls|stream)/(\d+)/.*?content-length: *(\d+)", re.DOTALL | re.IGNORECASE)
+WHOLE = {"calls": whole_reply, "responses_calls": whole_response}
+STREAMS = {"stream": openai_pieces, "responses_stream": responses_pieces, "turns": plain_pieces}
+
+_HEAD = re.compile(rb"POST /(\w+)/(\d+)/.*?content-length: *(\d+)", re.DOTALL | re.IGNORECASE)
 
 
 @contextmanager
@@ -29,15 +34,13 @@ def server() -> Iterator[str]:
 
 
 @cache
-def _whole(number: int) -> bytes:
-    data = whole_reply(number)
-    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(data), data)
-
-
-@cache
-def _pieces(number: int) -> list[bytes]:
+def _answer(kind: str, number: int) -> list[bytes]:
+    if kind in WHOLE:
+        data = WHOLE[kind](number)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(data)
+        return [head + data]
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return [head, *(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in stream_pieces(number)), b"0\r\n\r\n"]
+    return [head, *(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in STREAMS[kind](number)), b"0\r\n\r\n"]
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,18 +50,19 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             found = _HEAD.search(head)
             assert found is not None, head
             await reader.readexactly(int(found[3]))
-            if found[1] == b"calls":
-                writer.write(_whole(int(found[2])))
-            else:
-                for piece in _pieces(int(found[2])):
-                    writer.write(piece)
+            kind = found[1].decode()
+            for piece in _answer(kind, int(found[2])):
+                writer.write(piece)
+                if kind == "turns":
+                    await writer.drain()
+                    await asyncio.sleep(0)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 
 
 async def _main() -> None:
-    listening = await asyncio.start_server(_serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=1024)
     print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", flush=True)
     await listening.serve_forever()
 

@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 TURN_S = 0.004
 ROUNDS = 60
@@ -29,8 +30,10 @@ class Result:
     target: str = ""
     ratio: float | None = None
     """polycall's value over the raw SDK's."""
-    series: Mapping[str, list[list[float]]] = field(default_factory=dict)
-    """For a plot: points (x, y) by line."""
+    peer: str = ""
+    """The library that was measured beside polycall and the SDK, and what with: a line of the peers' table `what`."""
+    plot: Mapping[str, Any] = field(default_factory=dict)
+    """A `benchmarks.plots.Plot`."""
 
     def show(self) -> None:
         """Print it for `benchmarks.__main__` to read."""
@@ -44,14 +47,15 @@ def compare(
     target: str = "",
     per: int = 1,
     rounds: int = ROUNDS,
-    clock: Callable[[], float] = time.thread_time,
 ) -> Result:
     """CPU time of each job.
 
     Args:
         per: Parts of a job that the time is given for (chunks, say).
+        rounds: 1 for what takes so long that it is done once, and needs no turn to get warm.
     """
-    turns = {who: _turns(job, clock) for who, job in jobs.items()}
+    clock = time.thread_time
+    turns = {who: _turns(job) if rounds > 1 else 1 for who, job in jobs.items()}
     taken: dict[str, list[float]] = {who: [] for who in jobs}
     for _ in range(rounds):
         for who, job in jobs.items():
@@ -73,7 +77,7 @@ async def compare_async(
     """As `compare`, on the running event loop."""
     clock = time.thread_time
     taken: dict[str, list[float]] = {who: [] for who in jobs}
-    for job in jobs.values():
+    for job in jobs.values() if rounds > 1 else ():
         await job()
         await job()
     for _ in range(rounds):
@@ -86,7 +90,8 @@ async def compare_async(
     return _result(what, taken, target, per)
 
 
-def _turns(job: Callable[[], object], clock: Callable[[], float]) -> int:
+def _turns(job: Callable[[], object]) -> int:
+    clock = time.thread_time
     job()
     began = clock()
     job()

@@ -1,32 +1,14 @@
-"""Clients of the openai SDK on a transport in the process or on a socket, and the same job by hand and by polycall."""
+"""The same job with the openai SDK alone, as one writes it by hand, and by polycall: Chat Completions."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import openai
 from pydantic import BaseModel
 
 import polycall
-
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-
-from support.openai_replies import Call, chunks, completion, sse
-
-
-def _the_sdks_http_library() -> Any:
-    """What the SDK rides on: openai 3.x on httpx2, 2.x on httpx; an environment may have both."""
-    name = "httpx2" if int(openai.__version__.partition(".")[0]) > 2 else "httpx"
-    return importlib.import_module(name)
-
-
-httpx: Any = _the_sdks_http_library()
 
 MESSAGES: Any = [
     {"role": "system", "content": "You must always use tools"},
@@ -55,88 +37,12 @@ TOOLS: Any = [
     if (schema := model.model_json_schema())
 ]
 
-
 BYTES = "reading the bytes alone"
-RAW_STREAM: Any = {
-    "cast_to": object,
-    "body": {"model": MODEL, "messages": MESSAGES, "tools": TOOLS, "stream": True},
-    "options": {"headers": {"X-Stainless-Raw-Response": "true"}},
-    "stream": True,
-}
-"""For ``client.post``: a stream of which nothing is parsed."""
 
-
-def some_calls(number: int) -> list[Call]:
-    """Two of three for the weather, the third a search."""
-    weather: Call = ("Weather", {"location": "Toronto", "units": "metric"})
-    search: Call = ("GoogleSearch", {"query": "who won the super bowl"})
-    return [search if place % 3 == 2 else weather for place in range(number)]
-
-
-def whole_reply(number_of_calls: int) -> bytes:
-    """The body of a reply."""
-    return json.dumps(completion(some_calls(number_of_calls))).encode()
-
-
-def stream_pieces(number_of_chunks: int) -> list[bytes]:
-    """The events of a stream with one call, four characters of its arguments in each."""
-    return sse(chunks([("GoogleSearch", {"query": "word " * (number_of_chunks * 4 // 5)})], piece_chars=4))
-
-
-class Body:
-    """A streamed body, sync and async; ``before`` is called before each piece."""
-
-    def __init__(self, pieces: list[bytes], before: Callable[[int], object] | None = None) -> None:
-        self.pieces = pieces
-        self.before = before
-
-    def __iter__(self) -> Iterator[bytes]:
-        for place, piece in enumerate(self.pieces):
-            if self.before is not None:
-                self.before(place)
-            yield piece
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for place, piece in enumerate(self.pieces):
-            if self.before is not None:
-                awaitable = self.before(place)
-                if isinstance(awaitable, Awaitable):
-                    await awaitable
-            yield piece
-
-
-def body(pieces: list[bytes], before: Callable[[int], object] | None = None) -> Any:
-    """`Body` as this SDK's http library wants it."""
-    return type("StreamedBody", (Body, httpx.SyncByteStream, httpx.AsyncByteStream), {})(pieces, before)
-
-
-def handler_of(reply: bytes | Callable[[], Any]) -> Callable[[Any], Any]:
-    """A transport's handler that answers everything with one reply: bytes, or what makes a streamed body."""
-    if isinstance(reply, bytes):
-        return lambda _: httpx.Response(200, content=reply, headers={"content-type": "application/json"})
-    return lambda _: httpx.Response(200, stream=reply(), headers={"content-type": "text/event-stream"})
-
-
-def in_process(reply: bytes | Callable[[], Any]) -> openai.OpenAI:
-    """The SDK's client without a network."""
-    http_client = httpx.Client(transport=httpx.MockTransport(handler_of(reply)))
-    return openai.OpenAI(api_key="none", base_url="http://bench/v1", http_client=http_client)
-
-
-def in_process_async(reply: bytes | Callable[[], Any]) -> openai.AsyncOpenAI:
-    """As `in_process`, async."""
-    http_client = httpx.AsyncClient(transport=httpx.MockTransport(handler_of(reply)))
-    return openai.AsyncOpenAI(api_key="none", base_url="http://bench/v1", http_client=http_client)
-
-
-def on_loopback(url: str) -> openai.OpenAI:
-    """The SDK's client, on a socket."""
-    return openai.OpenAI(api_key="none", base_url=url)
-
-
-def on_loopback_async(url: str) -> openai.AsyncOpenAI:
-    """As `on_loopback`, async."""
-    return openai.AsyncOpenAI(api_key="none", base_url=url)
+Job = Callable[[], object]
+AsyncJob = Callable[[], Coroutine[Any, Any, object]]
+Jobs = dict[str, Job]
+AsyncJobs = dict[str, AsyncJob]
 
 
 def validated(tool_calls: Any) -> list[BaseModel]:
@@ -144,7 +50,32 @@ def validated(tool_calls: Any) -> list[BaseModel]:
     return [MODELS[call.function.name].model_validate_json(call.function.arguments) for call in tool_calls]
 
 
-def create_jobs(sdk: openai.OpenAI) -> dict[str, Callable[[], object]]:
+class Assembly:
+    """What one writes to put streamed calls together: a call is complete when the next one begins."""
+
+    def __init__(self) -> None:
+        self.calls: list[BaseModel] = []
+        self._index = self._name = None
+        self._arguments: list[str] = []
+
+    def take(self, chunk: Any) -> None:
+        """The next chunk."""
+        if not chunk.choices:
+            return
+        for delta in chunk.choices[0].delta.tool_calls or ():
+            if delta.index != self._index:
+                self.end()
+                self._index, self._name, self._arguments = delta.index, delta.function.name, []
+            self._arguments.append(delta.function.arguments or "")
+
+    def end(self) -> list[BaseModel]:
+        """No chunk is left, or none of the call before; all calls so far."""
+        if self._name is not None:
+            self.calls.append(MODELS[self._name].model_validate_json("".join(self._arguments)))
+        return self.calls
+
+
+def create_jobs(sdk: openai.OpenAI) -> Jobs:
     """The whole job: build the request, send, find the calls, validate."""
     client = polycall.from_openai(sdk)
 
@@ -159,7 +90,7 @@ def create_jobs(sdk: openai.OpenAI) -> dict[str, Callable[[], object]]:
     return {"raw SDK": raw, "polycall": ours}
 
 
-def create_jobs_async(sdk: openai.AsyncOpenAI) -> dict[str, Callable[[], Awaitable[object]]]:
+def create_jobs_async(sdk: openai.AsyncOpenAI) -> AsyncJobs:
     """As `create_jobs`, async."""
     client = polycall.from_openai(sdk)
 
@@ -173,47 +104,36 @@ def create_jobs_async(sdk: openai.AsyncOpenAI) -> dict[str, Callable[[], Awaitab
     return {"raw SDK": raw, "polycall": ours}
 
 
-def take(arguments: list[str], chunk: Any) -> None:
-    """What one writes to put a streamed call together."""
-    if chunk.choices and chunk.choices[0].delta.tool_calls:
-        arguments.append(chunk.choices[0].delta.tool_calls[0].function.arguments or "")
-
-
-def stream_jobs(sdk: openai.OpenAI) -> dict[str, Callable[[], object]]:
-    """Read a stream with one call to its end."""
+def stream_jobs(sdk: openai.OpenAI) -> Jobs:
+    """Read a stream to its end, each call as soon as it is complete."""
     client = polycall.from_openai(sdk)
 
     def raw() -> object:
-        arguments: list[str] = []
+        assembly = Assembly()
         for chunk in sdk.chat.completions.create(
             model=MODEL, messages=MESSAGES, tools=TOOLS, tool_choice="required", stream=True
         ):
-            take(arguments, chunk)
-        return [GoogleSearch.model_validate_json("".join(arguments))]
+            assembly.take(chunk)
+        return assembly.end()
 
     def ours() -> object:
         return client.stream(MESSAGES, list[Weather | GoogleSearch], MODEL).collect()
 
-    def bytes_alone() -> object:
-        return sum(
-            map(len, sdk.post("/chat/completions", **RAW_STREAM, stream_cls=openai.Stream).http_response.iter_bytes())
-        )
-
     assert raw() == ours()
-    return {"raw SDK": raw, "polycall": ours, BYTES: bytes_alone}
+    return {"raw SDK": raw, "polycall": ours, BYTES: lambda: read_bytes(sdk, "/chat/completions")}
 
 
-def stream_jobs_async(sdk: openai.AsyncOpenAI) -> dict[str, Callable[[], Awaitable[object]]]:
+def stream_jobs_async(sdk: openai.AsyncOpenAI) -> AsyncJobs:
     """As `stream_jobs`, async."""
     client = polycall.from_openai(sdk)
 
     async def raw() -> object:
-        arguments: list[str] = []
+        assembly = Assembly()
         async for chunk in await sdk.chat.completions.create(
             model=MODEL, messages=MESSAGES, tools=TOOLS, tool_choice="required", stream=True
         ):
-            take(arguments, chunk)
-        return [GoogleSearch.model_validate_json("".join(arguments))]
+            assembly.take(chunk)
+        return assembly.end()
 
     async def ours() -> object:
         return await client.stream(MESSAGES, list[Weather | GoogleSearch], MODEL).collect()
@@ -223,3 +143,18 @@ def stream_jobs_async(sdk: openai.AsyncOpenAI) -> dict[str, Callable[[], Awaitab
         return sum([len(piece) async for piece in response.http_response.aiter_bytes()])
 
     return {"raw SDK": raw, "polycall": ours, BYTES: bytes_alone}
+
+
+RAW_STREAM: Any = {
+    "cast_to": object,
+    "body": {"model": MODEL, "messages": MESSAGES, "tools": TOOLS, "stream": True},
+    "options": {"headers": {"X-Stainless-Raw-Response": "true"}},
+    "stream": True,
+}
+"""For ``client.post``: a stream of which nothing is parsed."""
+
+
+def read_bytes(sdk: openai.OpenAI, path: str) -> int:
+    """The floor for everyone who keeps the SDK: its raw stream, with nothing parsed."""
+    response: Any = sdk.post(path, **RAW_STREAM, stream_cls=openai.Stream)
+    return sum(map(len, response.http_response.iter_bytes()))

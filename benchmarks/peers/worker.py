@@ -1,139 +1,118 @@
 """One peer beside the SDK by hand and polycall: ``python -m benchmarks.peers.worker NAME``, in the peer's environment.
 
 Every library gets the openai SDK's own client, or its HTTP client, on the same transport in the process, and turns the
-same reply of three calls into the same pydantic objects, the way its documentation shows.
+same reply into the same pydantic objects, the way its documentation shows.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import inspect
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol, cast
 
-from benchmarks.measure import Result, compare, compare_async
+from benchmarks.measure import ROUNDS, Result, compare, compare_async
+from benchmarks.openai_clients import body, in_process, in_process_async
 from benchmarks.openai_jobs import (
-    MESSAGES,
-    MODEL,
-    MODELS,
-    TOOLS,
-    GoogleSearch,
-    Weather,
+    BYTES,
+    AsyncJob,
+    AsyncJobs,
+    Job,
+    Jobs,
     create_jobs,
     create_jobs_async,
-    handler_of,
-    httpx,
-    in_process,
-    in_process_async,
-    whole_reply,
+    stream_jobs,
+    stream_jobs_async,
 )
+from benchmarks.openai_wire import openai_pieces, whole_reply
+from benchmarks.whole_process import first_three_calls
 
-REPLY = whole_reply(3)
-
-
-def instructor() -> Callable[[], object]:
-    """In instructor's mode for parallel calls."""
-    from collections.abc import Iterable
-
-    import instructor as library
-
-    client = library.from_openai(in_process(REPLY), mode=library.Mode.PARALLEL_TOOLS)
-    return lambda: list(
-        client.chat.completions.create(model=MODEL, messages=MESSAGES, response_model=Iterable[Weather | GoogleSearch])
-    )
+CALLS = (3, 50)
+CHUNKS = {100: 9, 1_000: 5, 10_000: 1}
+"""Rounds of the comparison by length of the stream."""
+PROCESS_ROUNDS = 3
 
 
-def langchain() -> Callable[[], object]:
-    """With LangChain's chat model and bound tools."""
-    from langchain_openai import ChatOpenAI
+class Peer(Protocol):
+    """A module of `benchmarks.peers.libraries`. The jobs of a peer are all sync or all async."""
 
-    http_client = httpx.Client(transport=httpx.MockTransport(handler_of(REPLY)))
-    model = ChatOpenAI(model=MODEL, api_key="none", base_url="http://bench/v1", http_client=http_client)
-    bound = model.bind_tools([Weather, GoogleSearch], tool_choice="required")
-    return lambda: [MODELS[call["name"]].model_validate(call["args"]) for call in bound.invoke(MESSAGES).tool_calls]
+    NAME: str
+    DISTRIBUTION: str
+    FIRST_CALLS: str
+    """A program that prints the three objects of a reply of the server at ``URL``; see `benchmarks.whole_process`."""
 
+    def create(self, reply: bytes, /) -> Job | AsyncJob:
+        """Turn this reply into objects."""
+        ...
 
-def litellm() -> Callable[[], object]:
-    """With LiteLLM's completion()."""
-    import litellm as library
-
-    client = in_process(REPLY)
-
-    def job() -> object:
-        reply: Any = library.completion(
-            model=f"openai/{MODEL}", messages=MESSAGES, tools=TOOLS, tool_choice="required", client=client
-        )
-        calls = reply.choices[0].message.tool_calls
-        return [MODELS[call.function.name].model_validate_json(call.function.arguments) for call in calls]
-
-    return job
+    def stream(self, number_of_chunks: int, /) -> Job | AsyncJob:
+        """Turn the calls of `openai_pieces` into objects."""
+        ...
 
 
-def pydantic_ai() -> Callable[[], Awaitable[object]]:
-    """With pydantic-ai's direct requests."""
-    from pydantic_ai.direct import model_request
-    from pydantic_ai.messages import ModelRequest, SystemPromptPart, ToolCallPart, UserPromptPart
-    from pydantic_ai.models import ModelRequestParameters
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-    from pydantic_ai.tools import ToolDefinition
-
-    model = OpenAIChatModel(MODEL, provider=OpenAIProvider(openai_client=in_process_async(REPLY)))
-    tools = [
-        ToolDefinition(name=name, description=each.__doc__, parameters_json_schema=each.model_json_schema())
-        for name, each in MODELS.items()
-    ]
-    parameters = ModelRequestParameters(function_tools=tools, allow_text_output=False)
-    parts = [SystemPromptPart(MESSAGES[0]["content"]), UserPromptPart(MESSAGES[1]["content"])]
-
-    async def job() -> object:
-        reply = await model_request(model, [ModelRequest(parts=parts)], model_request_parameters=parameters)
-        return [
-            MODELS[part.tool_name].model_validate(part.args_as_dict())
-            for part in reply.parts
-            if isinstance(part, ToolCallPart)
-        ]
-
-    return job
+def creates(peer: Peer) -> Iterator[Result]:
+    """A whole reply, by the peer, polycall and the SDK by hand, in turns."""
+    for number in CALLS:
+        reply = whole_reply(number)
+        job = peer.create(reply)
+        others = create_jobs_async(in_process_async(reply)) if _is_async(job) else create_jobs(in_process(reply))
+        yield _compare(f"{number} calls in the reply", peer, job, others)
 
 
-SYNC = {"instructor": instructor, "langchain": langchain, "litellm": litellm}
-ASYNC = {"pydantic_ai": pydantic_ai}
-NAMES = {
-    "instructor": ("instructor", "instructor"),
-    "langchain": ("LangChain", "langchain-openai"),
-    "litellm": ("LiteLLM", "litellm"),
-    "pydantic_ai": ("pydantic-ai, direct", "pydantic-ai-slim"),
-}
+def streams(peer: Peer) -> Iterator[Result]:
+    """A stream, in the same way."""
+    for number, rounds in CHUNKS.items():
+        reply = partial(body, openai_pieces(number))
+        job = peer.stream(number)
+        others = stream_jobs_async(in_process_async(reply)) if _is_async(job) else stream_jobs(in_process(reply))
+        what = f"A stream of {number:,} chunks, per chunk"
+        yield _compare(what, peer, job, others, per=len(openai_pieces(number)), rounds=rounds)
 
 
-def measure(peer: str) -> Result:
-    """The peer, polycall and the SDK by hand, in turns."""
-    name, distribution = NAMES[peer]
-    shown = f"{name} {version(distribution)}"
-    what = f"openai {version('openai')}"
-    if peer in SYNC:
-        jobs = create_jobs(in_process(REPLY))
-        job = SYNC[peer]()
-        assert job() == jobs["raw SDK"](), job()
-        return compare(f"{what}, sync", {**jobs, shown: job})
+def whole_process(peer: Peer) -> Result:
+    """From the start of Python."""
+    values = first_three_calls({_shown(peer): peer.FIRST_CALLS}, PROCESS_ROUNDS)
+    return Result("A whole process, to its first three calls", "ms", values, peer=f"openai {version('openai')}")
 
-    async def session() -> Result:
-        async_jobs = create_jobs_async(in_process_async(REPLY))
-        async_job = ASYNC[peer]()
-        assert await async_job() == await async_jobs["raw SDK"]()
-        return await compare_async(f"{what}, async", {**async_jobs, shown: async_job})
 
-    return asyncio.run(session())
+def _compare(
+    what: str, peer: Peer, job: Job | AsyncJob, others: Jobs | AsyncJobs, *, per: int = 1, rounds: int = ROUNDS
+) -> Result:
+    jobs: dict[str, Any] = {who: other for who, other in others.items() if who != BYTES} | {_shown(peer): job}
+    if _is_async(job):
+        result = asyncio.run(_compare_async(what, peer, jobs, per=per, rounds=rounds))
+    else:
+        assert rounds == 1 or job() == jobs["raw SDK"]()
+        result = compare(what, jobs, per=per, rounds=rounds)
+    result.peer = f"openai {version('openai')}, {'async' if _is_async(job) else 'sync'}"
+    return result
+
+
+async def _compare_async(what: str, peer: Peer, jobs: AsyncJobs, *, per: int, rounds: int) -> Result:
+    assert rounds == 1 or await jobs[_shown(peer)]() == await jobs["raw SDK"]()
+    return await compare_async(what, jobs, per=per, rounds=rounds)
+
+
+def _is_async(job: Job | AsyncJob) -> bool:
+    return inspect.iscoroutinefunction(job)
+
+
+def _shown(peer: Peer) -> str:
+    return f"{peer.NAME} {version(peer.DISTRIBUTION)}"
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no download
     os.environ["LANGSMITH_TRACING"] = "false"
-    measure(sys.argv[1]).show()
+    module = importlib.import_module(f"benchmarks.peers.libraries.{sys.argv[1]}")
+    peer = cast("Peer", module)
+    for each in (*creates(peer), *streams(peer), whole_process(peer)):
+        each.show()

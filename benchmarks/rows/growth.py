@@ -6,12 +6,14 @@ import gc
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 from benchmarks.measure import Result
-from benchmarks.openai_jobs import body, create_jobs, in_process, stream_jobs, stream_pieces, whole_reply
+from benchmarks.openai_clients import body, in_process
+from benchmarks.openai_jobs import Jobs, create_jobs, stream_jobs
+from benchmarks.openai_wire import openai_pieces, whole_reply
+from benchmarks.plots import Plot
 from support.openai_replies import Call, completion
-
-Jobs = dict[str, Callable[[], object]]
 
 CALLS = (10, 100, 1_000, 10_000, 100_000)
 BYTES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
@@ -41,13 +43,14 @@ def grow(what: str, unit: str, sizes: tuple[int, ...], jobs_of: Callable[[int], 
                 series[who].append([size, cpu(jobs[who]) / size * 1e6])
     last = {who: points[-1][1] for who, points in series.items()}
     first = series["polycall"][-2][1]
+    plot = Plot(f"growth_in_{what}", f"Cost against the number of {what}", what, f"µs for each {unit}", series)
     Result(
         f"Growth in {what}: {unit} at {sizes[-1]:,}, beside {sizes[-2]:,}",
         f"us/{unit}",
         last | {f"polycall at {sizes[-2]:,}": first},
         "linear",
         last["polycall"] / first,
-        series,
+        plot=asdict(plot),
     ).show()
 
 
@@ -58,8 +61,8 @@ def one_big_call(size: int) -> bytes:
 
 
 def streams(size: int) -> Jobs:
-    """A stream of that many chunks."""
-    pieces = stream_pieces(size)
+    """A stream of about that many chunks."""
+    pieces = openai_pieces(size)
     return stream_jobs(in_process(lambda: body(pieces)))
 
 

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 import polycall
 from benchmarks.measure import Result
-from benchmarks.openai_jobs import MESSAGES, MODEL, GoogleSearch, Weather, body, in_process, some_calls
+from benchmarks.openai_clients import body, in_process
+from benchmarks.openai_jobs import MESSAGES, MODEL, TOOLS, Assembly, GoogleSearch, Weather, validated
+from benchmarks.openai_wire import some_calls, whole_reply
+from benchmarks.plots import Plot
 from support.openai_replies import chunks, sse
 
 CALLS = 200
+SIZES = (1, 2, 5, 10, 20, 50, 100)
+ROUNDS = 5
 CHUNK_S = 0.001
 """A chunk each millisecond: a fast model."""
 
@@ -33,37 +40,82 @@ def delays() -> list[float]:
     return [at - given[place] for at, place in zip(taken, begins, strict=False)]
 
 
-def first_call(number_of_calls: int) -> tuple[float, float]:
-    """Seconds to the first call: of a stream, and of the same reply by hand, where the first comes with the last."""
+def whole_by_hand(number_of_calls: int) -> float:
+    """Seconds to the first call of a reply that comes as a whole, when the model has made the last one."""
+    pieces = sse(chunks(some_calls(number_of_calls)))
+
+    def generated() -> list[bytes]:
+        for _ in pieces:
+            time.sleep(CHUNK_S)
+        return [whole_reply(number_of_calls)]
+
+    sdk = in_process(lambda: body(generated()))
+    began = time.perf_counter()
+    reply = sdk.chat.completions.create(model=MODEL, messages=MESSAGES, tools=TOOLS, tool_choice="required")
+    validated(reply.choices[0].message.tool_calls)
+    return time.perf_counter() - began
+
+
+def stream_by_hand(number_of_calls: int) -> float:
+    """Seconds to the first call of a stream with the SDK alone."""
+    pieces = sse(chunks(some_calls(number_of_calls)))
+    sdk = in_process(lambda: body(pieces, lambda _: time.sleep(CHUNK_S)))
+    assembly = Assembly()
+    began = time.perf_counter()
+    with sdk.chat.completions.create(
+        model=MODEL, messages=MESSAGES, tools=TOOLS, tool_choice="required", stream=True
+    ) as stream:
+        for chunk in stream:
+            assembly.take(chunk)
+            if assembly.calls:
+                break
+        else:
+            assembly.end()
+        return time.perf_counter() - began
+
+
+def stream_of_polycall(number_of_calls: int) -> float:
+    """Seconds to the first call of a stream."""
     pieces = sse(chunks(some_calls(number_of_calls)))
     client = polycall.from_openai(in_process(lambda: body(pieces, lambda _: time.sleep(CHUNK_S))))
     began = time.perf_counter()
     with client.stream(MESSAGES, list[Weather | GoogleSearch], MODEL) as calls:
         next(calls)
-        first = time.perf_counter() - began
-        list(calls)
-    return first, time.perf_counter() - began
+        return time.perf_counter() - began
+
+
+def first_calls(jobs: Mapping[str, Callable[[int], float]]) -> dict[str, list[list[float]]]:
+    """Points (number of calls, milliseconds of wall time) by who did it: medians, the jobs in turns."""
+    lines: dict[str, list[list[float]]] = {who: [] for who in jobs}
+    for number in SIZES:
+        taken = [{who: job(number) for who, job in jobs.items()} for _ in range(ROUNDS)]
+        for who, line in lines.items():
+            line.append([number, statistics.median(each[who] for each in taken) * 1000])
+    return lines
 
 
 if __name__ == "__main__":
     delays()
-    found = [delay for _ in range(10) for delay in delays()]
-    ms = sorted(delay * 1000 for delay in found)
+    ms = sorted(delay * 1000 for _ in range(10) for delay in delays())
     Result(
         "Time from the completing chunk to the call, median and 99th percentile",
         "ms",
         {"polycall": statistics.median(ms), "99 %": ms[int(len(ms) * 0.99)]},
         "<= 1 ms",
     ).show()
-    first_call(1)
-    points = [(number, *first_call(number)) for number in (1, 3, 10, 30, 100)]
+    jobs = {
+        "raw SDK, whole reply": whole_by_hand,
+        "raw SDK, streamed by hand": stream_by_hand,
+        "polycall, streamed": stream_of_polycall,
+    }
+    for job in jobs.values():
+        job(1)
+    lines = first_calls(jobs)
+    whole, by_hand, ours = (points[-1][1] for points in lines.values())
     Result(
         "Time to the first call of 100, a chunk each ms",
         "ms",
-        {"raw SDK": points[-1][2] * 1000, "polycall": points[-1][1] * 1000},
-        ratio=points[-1][1] / points[-1][2],
-        series={
-            "by hand: with the whole reply": [[number, whole * 1000] for number, _, whole in points],
-            "polycall's stream": [[number, first * 1000] for number, first, _ in points],
-        },
+        {"raw SDK": whole, "polycall": ours, "raw SDK, streamed by hand": by_hand},
+        ratio=ours / whole,
+        plot=asdict(Plot("first_call", "Time to the first call, a chunk each ms", "calls in the reply", "ms", lines)),
     ).show()

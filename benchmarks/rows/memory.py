@@ -5,30 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import AsyncIterator
-from typing import Any
 
-import polycall
 from benchmarks.measure import Result
-from benchmarks.openai_jobs import (
-    MESSAGES,
-    MODEL,
-    TOOLS,
-    GoogleSearch,
-    Weather,
-    body,
-    in_process_async,
-    stream_pieces,
-    take,
-)
+from benchmarks.openai_clients import body, in_process_async
+from benchmarks.openai_jobs import stream_jobs_async
+from benchmarks.openai_wire import plain_pieces
 
 STREAMS = 100
 CHUNKS = 100
 
 
-async def per_stream(kind: str) -> float:
+async def per_stream(who: str) -> float:
     """KiB for each of `STREAMS` streams of which half the chunks have come."""
-    pieces = stream_pieces(CHUNKS)
+    pieces = plain_pieces(CHUNKS)
     everyone_waits, waiting = asyncio.Event(), 0
     go_on = asyncio.Event()
 
@@ -40,22 +29,7 @@ async def per_stream(kind: str) -> float:
                 everyone_waits.set()
             await go_on.wait()
 
-    sdk = in_process_async(lambda: body(pieces, wait))
-    client = polycall.from_openai(sdk)
-
-    async def by_hand() -> None:
-        arguments: list[str] = []
-        stream: AsyncIterator[Any] = await sdk.chat.completions.create(
-            model=MODEL, messages=MESSAGES, tools=TOOLS, tool_choice="required", stream=True
-        )
-        async for chunk in stream:
-            take(arguments, chunk)
-        GoogleSearch.model_validate_json("".join(arguments))
-
-    async def ours() -> None:
-        await client.stream(MESSAGES, list[Weather | GoogleSearch], MODEL).collect()
-
-    job = by_hand if kind == "raw SDK" else ours
+    job = stream_jobs_async(in_process_async(lambda: body(pieces, wait)))[who]
     go_on.set()
     waiting = -10
     await job()
@@ -74,7 +48,7 @@ async def per_stream(kind: str) -> float:
 
 
 if __name__ == "__main__":
-    values = {kind: asyncio.run(per_stream(kind)) for kind in ("raw SDK", "polycall")}
+    values = {who: asyncio.run(per_stream(who)) for who in ("raw SDK", "polycall")}
     Result(
         "Memory per open stream",
         "KiB",

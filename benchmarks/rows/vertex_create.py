@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.measure import compare
-from benchmarks.openai_jobs import MESSAGES, MODELS, GoogleSearch, Weather, some_calls
+from benchmarks.openai_jobs import MESSAGES, MODELS, GoogleSearch, Weather
+from benchmarks.openai_wire import some_calls
 from support.vertex_grpc_server import VertexGrpcServer
 from support.vertex_rest_server import VertexRestServer
 from support.vertex_wires import MODEL, Kind, Wire, call, candidate
