@@ -16,6 +16,7 @@ from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from polycall._errors import ResponseModelError, SchemaError
+from polycall._infinity import may_hold_infinity
 from polycall._protocol import ToolSpec
 
 _MAX_NAME_LENGTH = 64
@@ -33,6 +34,8 @@ class Tool:
     validate_json: Callable[..., object]
     """``validate_json(text, context=...)`` of pydantic's validator; that of `TypeAdapter` around it costs a third
     more."""
+    may_hold_infinity: bool
+    """Whether the text has to be looked through for NaN, Infinity and numbers out of range first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +185,7 @@ def _make_tool(member: object) -> Tool:
     schema.pop("title", None)
     description = schema.pop("description", None)
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
-    return Tool(spec, adapter.validator.validate_json)
+    return Tool(spec, adapter.validator.validate_json, may_hold_infinity(adapter.core_schema))
 
 
 def _with_object_root(schema: dict[str, Any], name: str) -> dict[str, Any]:

@@ -105,7 +105,8 @@ class CallFactory:
                 if type(id_) is type(name) is type(arguments) is str and id_ and id_ not in ids and name in plain:
                     ids.add(id_)
                     self.entries[id_] = entry  # type: ignore[assignment]
-                    if "}{" in arguments:
+                    middle = len(arguments) // 2
+                    if arguments[middle - 1 : middle + 1] == "}{":
                         arguments = without_repetition(arguments)
                     calls.append(ToolCall(id_, name, arguments, len(calls)))
                     continue

@@ -1,0 +1,100 @@
+"""NaN, Infinity and numbers beyond a float's range: what a JSON text must not give to a field.
+
+pydantic reads ``NaN`` and ``Infinity``, which are no JSON, and makes infinity of ``1e999``: a field would get a value
+that the model never wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import cast
+
+from pydantic_core import CoreSchema, from_json
+
+_NEVER_INFINITE = frozenset(
+    {
+        # of values; what JSON has for infinity is an error for each
+        *("str", "int", "bool", "none", "bytes", "uuid", "literal"),
+        *("date", "datetime", "time", "timedelta"),
+        # of structures, whose parts are looked at
+        *("model", "model-fields", "model-field", "dataclass", "dataclass-args", "dataclass-field"),
+        *("typed-dict", "typed-dict-field", "list", "dict", "tuple"),
+        *("nullable", "default", "union", "tagged-union", "definitions", "definition-ref"),
+    }
+)
+_PARTS = {"list": ("items_schema",), "dict": ("keys_schema", "values_schema")}
+"""Without these a structure takes anything."""
+_LARGE = 10**308  # a little less than the largest float; whole numbers have no end, but a field may be a float
+_MAX_SHOWN = 80
+_EXTRAS = ("extra_behavior", "extra_fields_behavior")
+_NOT_LOOKED_AT = ("metadata", "default", "expected", "serialization")
+
+
+def may_hold_infinity(schema: CoreSchema) -> bool:
+    """Whether an object that is made by a schema may have infinity or NaN in it.
+
+    Args:
+        schema: pydantic's. Kinds that are not known to take none may take some: ``float``, ``Any``, validators of the
+            user's, what newer versions add.
+    """
+    return _takes_any(schema)
+
+
+def why_infinite(text: str) -> str | None:
+    """What of a JSON text is NaN, infinity or out of range; ``None`` if nothing is, or if the text is no JSON."""
+    try:
+        if not _has_large_number(from_json(text, allow_inf_nan=False)):
+            return None
+    except (ValueError, TypeError):
+        pass  # one of the words, or broken in another way (a lone surrogate), or only the slower reader takes it
+    try:
+        json.loads(text, strict=False, parse_constant=_check, parse_float=_check, parse_int=_check)
+    except _FoundError as found:
+        return str(found)
+    except (ValueError, RecursionError):
+        pass  # the validator says how it is broken
+    return None
+
+
+def _takes_any(part: object) -> bool:
+    if isinstance(part, Mapping):
+        kind = part.get("type")
+        if isinstance(kind, str) and (
+            kind not in _NEVER_INFINITE or not all(one in part for one in _PARTS.get(kind, ()))
+        ):
+            return True
+        if part.get("coerce_numbers_to_str") or any(part.get(key) == "allow" for key in _EXTRAS):
+            return True
+        return any(_takes_any(inner) for key, inner in part.items() if key not in _NOT_LOOKED_AT)
+    return isinstance(part, (list, tuple)) and any(map(_takes_any, part))
+
+
+def _has_large_number(value: object) -> bool:
+    values = [value]
+    for one in values:  # grows
+        kind = type(one)
+        if kind is float or kind is int:
+            if not -_LARGE < cast("float", one) < _LARGE:
+                return True
+        elif kind is list:
+            values += cast("list[object]", one)
+        elif kind is dict:
+            values += cast("dict[str, object]", one).values()
+    return False
+
+
+class _FoundError(Exception):
+    """What was looked for."""
+
+
+def _check(literal: str) -> None:
+    if not literal.lstrip("-")[:1].isdigit():
+        raise _FoundError(f"{literal} is no JSON value")
+    if math.isinf(float(literal)):
+        raise _FoundError(f"the number {_shorten(literal)} is out of range")
+
+
+def _shorten(literal: str) -> str:
+    return literal if len(literal) <= _MAX_SHOWN else literal[: _MAX_SHOWN - 3] + "..."
