@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from benchmarks.openai_wire import openai_pieces, plain_pieces, responses_pieces, whole_reply, whole_response
+from benchmarks.openai_wire import openai_pieces, responses_pieces, whole_reply, whole_response
 
 WHOLE = {"calls": whole_reply, "responses_calls": whole_response}
-STREAMS = {"stream": openai_pieces, "responses_stream": responses_pieces, "turns": plain_pieces}
+STREAMS = {"stream": openai_pieces, "responses_stream": responses_pieces, "turns": openai_pieces}
 
 _HEAD = re.compile(rb"POST /(\w+)/(\d+)/.*?content-length: *(\d+)", re.DOTALL | re.IGNORECASE)
 

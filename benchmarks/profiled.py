@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from benchmarks.openai_clients import body, in_process, in_process_async
 from benchmarks.openai_jobs import Job, create_jobs, stream_jobs, stream_jobs_async
-from benchmarks.openai_wire import openai_pieces, plain_pieces, whole_reply
+from benchmarks.openai_wire import openai_pieces, whole_reply
 
 SECONDS = 12.0
 STREAMS = 1000
@@ -28,7 +28,7 @@ def one_stream() -> Job:
 
 def many_streams() -> Job:
     """As `benchmarks.rows.concurrent_streams`."""
-    pieces = plain_pieces(100)
+    pieces = openai_pieces(100)
     job = stream_jobs_async(in_process_async(lambda: body(pieces, lambda _: asyncio.sleep(0))))["polycall"]
 
     async def at_once() -> None:

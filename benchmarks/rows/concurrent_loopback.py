@@ -13,6 +13,7 @@ import openai
 
 from benchmarks.loopback import server
 from benchmarks.openai_jobs import stream_jobs_async
+from benchmarks.openai_wire import openai_pieces
 from benchmarks.rows.concurrent_streams import CHUNKS, STREAMS, measure
 
 PATIENCE_S = 120.0
@@ -23,7 +24,8 @@ async def main(url: str) -> None:
     """Measure over sockets."""
     sdk = openai.AsyncOpenAI(api_key="none", base_url=f"{url}/turns/{CHUNKS}/v1", timeout=PATIENCE_S, max_retries=0)
     jobs = stream_jobs_async(sdk)
-    (await measure(f"{STREAMS:,} streams at once, loopback, chunks a second", jobs, rounds=1)).show()
+    chunks = len(openai_pieces(CHUNKS))
+    (await measure(f"{STREAMS:,} streams at once, loopback, chunks a second", jobs, chunks, rounds=1)).show()
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from benchmarks.measure import Result
 from benchmarks.openai_clients import body, in_process_async
 from benchmarks.openai_jobs import AsyncJobs, stream_jobs_async
-from benchmarks.openai_wire import plain_pieces
+from benchmarks.openai_wire import openai_pieces, plain_pieces
 
 STREAMS = 1000
 CHUNKS = 100
-ROUNDS = 2
+ROUNDS = 3
 
 
 async def chunks_a_second(job: Callable[[], Awaitable[object]], chunks: int) -> float:
@@ -24,10 +24,9 @@ async def chunks_a_second(job: Callable[[], Awaitable[object]], chunks: int) -> 
     return STREAMS * chunks / (time.process_time() - began)
 
 
-async def measure(what: str, jobs: AsyncJobs, *, target: str = "", rounds: int = ROUNDS) -> Result:
-    """Each job in turn."""
+async def measure(what: str, jobs: AsyncJobs, chunks: int, *, target: str = "", rounds: int = ROUNDS) -> Result:
+    """Each job in turn, reading streams of that many chunks."""
     assert await jobs["raw SDK"]() == await jobs["polycall"]()
-    chunks = len(plain_pieces(CHUNKS))
     rates: dict[str, list[float]] = {who: [] for who in jobs}
     for _ in range(rounds):
         for who, job in jobs.items():
@@ -38,10 +37,15 @@ async def measure(what: str, jobs: AsyncJobs, *, target: str = "", rounds: int =
 
 async def main() -> None:
     """Measure in this process."""
-    pieces = plain_pieces(CHUNKS)
-    # Each chunk gives way to the other streams, as one from a socket does.
+    what = f"{STREAMS:,} streams at once, in process, chunks a second"
+    await in_process(what, openai_pieces(CHUNKS))
+    await in_process(f"{what}, the plainest events", plain_pieces(CHUNKS))
+
+
+async def in_process(what: str, pieces: list[bytes]) -> None:
+    """Each chunk gives way to the other streams, as one from a socket does."""
     jobs = stream_jobs_async(in_process_async(lambda: body(pieces, lambda _: asyncio.sleep(0))))
-    (await measure(f"{STREAMS:,} streams at once, in process, chunks a second", jobs, target=">= 8 x")).show()
+    (await measure(what, jobs, len(pieces), target=">= 8 x")).show()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tracemalloc
 from benchmarks.measure import Result
 from benchmarks.openai_clients import body, in_process_async
 from benchmarks.openai_jobs import stream_jobs_async
-from benchmarks.openai_wire import plain_pieces
+from benchmarks.openai_wire import openai_pieces
 
 STREAMS = 100
 CHUNKS = 100
@@ -17,7 +17,7 @@ CHUNKS = 100
 
 async def per_stream(who: str) -> float:
     """KiB for each of `STREAMS` streams of which half the chunks have come."""
-    pieces = plain_pieces(CHUNKS)
+    pieces = openai_pieces(CHUNKS)
     everyone_waits, waiting = asyncio.Event(), 0
     go_on = asyncio.Event()
 

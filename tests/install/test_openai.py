@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from support import openai_replies
-from support.environments import Environment, Wheel
+from support.environments import Environment, Wheel, lower_bounds
 from support.wire_server import WireServer, reply_json
 
 pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
@@ -29,12 +29,7 @@ def newest(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]
 def oldest(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
     """The lowest version of each direct requirement of polycall and of the plugin."""
     folder = tmp_path_factory.mktemp("oldest") / "environment"
-    bounds = [
-        requirement
-        for name in ("polycall", "polycall-openai")
-        for requirement in wheels[name].requirements
-        if not requirement.startswith("polycall")
-    ]
+    bounds = lower_bounds(wheels, "polycall", "polycall-openai")
     return Environment.create(folder, wheels, "polycall[openai]", *bounds, options=["--resolution", "lowest-direct"])
 
 

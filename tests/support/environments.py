@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -76,6 +78,18 @@ class Wheel:
     @property
     def _metadata_folder(self) -> str:
         return f"{'-'.join(self.path.name.split('-')[:2])}.dist-info"
+
+
+def lower_bounds(wheels: Mapping[str, Wheel], *names: str) -> list[str]:
+    """What distributions of this repository require of others: to install with ``--resolution lowest-direct``."""
+    return [each for name in names for each in wheels[name].requirements if not each.startswith("polycall")]
+
+
+def requirements_of_tests() -> list[str]:
+    """What this repository's tests need beside the distributions that they test."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    requirements: list[str] = project["dependency-groups"]["test"]
+    return requirements
 
 
 def build_wheels(folder: Path, *projects: Path) -> dict[str, Wheel]:
@@ -155,6 +169,42 @@ class Environment:
             raise AssertionError(f"The program ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def test(self, *arguments: str) -> TestSummary:
+        """Run tests of this repository with what is installed here; pytest has to be a part of that.
+
+        Args:
+            arguments: Which tests, by their paths in the repository, and pytest's options.
+
+        Raises:
+            AssertionError: A test failed, or none ran; with what pytest said.
+        """
+        # Without the working directory on the path: what is imported is what is installed.
+        plugins = ("-p", "no:cacheprovider", "-p", "no:anyio")  # that of anyio breaks with some versions of pytest
+        command = [str(self.python), "-P", "-m", "pytest", "-q", "--tb=short", *plugins, *arguments]
+        done = _run(command, ROOT)
+        summary = TestSummary.read(done.stdout)
+        if done.returncode != 0 or not summary.passed:
+            raise AssertionError(f"pytest ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return summary
+
+
+@dataclass(frozen=True)
+class TestSummary:
+    """How many tests ran, as pytest's last line says."""
+
+    __test__ = False
+
+    passed: int
+    failed: int
+    skipped: int
+
+    @classmethod
+    def read(cls, output: str) -> TestSummary:
+        """From what pytest printed."""
+        last = output.strip().rpartition("\n")[2]
+        counts = {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|skipped)", last)}
+        return cls(**{"passed": 0, "failed": 0, "skipped": 0, **counts})
+
 
 def run_uv(*arguments: str, cwd: Path) -> str:
     """Run uv; ``cwd`` is outside of this repository, so that its settings do not count.
@@ -188,7 +238,7 @@ def find_uv() -> str:
 
 def _run(command: list[str], cwd: Path, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
-    inherited = {name: value for name, value in inherited.items() if not name.startswith("POLYCALL_")}
+    inherited = {name: value for name, value in inherited.items() if not name.startswith(("POLYCALL_", "PYTEST_"))}
     return subprocess.run(
         command,
         cwd=cwd,

@@ -51,13 +51,24 @@ def is_patched(client: Any, endpoint: Endpoint) -> bool:
     if not all(_is_own(client, name) for name in ("post", "request", "_process_response")):
         return True
     first, *rest = endpoint.resource
-    if first not in client.__dict__ and endpoint.resource_module not in sys.modules:
+    if first not in client.__dict__ and endpoint.resource_module not in sys.modules and not _is_import_awaited():
         # Nobody can have patched a module that is not loaded; loading it costs 0.2 to 0.4 s with openai 2.x.
         return not _is_own_property(client, first)
     resource = getattr(client, first)
     for name in rest:
         resource = getattr(resource, name)
     return not _is_own(resource, "create")
+
+
+def _is_import_awaited() -> bool:
+    """Whether somebody waits for modules to be imported, to patch them then: ``wrapt.when_imported`` and New Relic.
+
+    Which modules is not asked: the two keep that in private places of their own.
+    """
+    for finder in sys.meta_path:  # noqa: SIM110 - any() with a generator would cost a function call for each
+        if type(finder).__name__ == "ImportHookFinder":
+            return True
+    return False
 
 
 def _is_own(owner: object, name: str) -> bool:
