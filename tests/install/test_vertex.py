@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from support.environments import Environment, Wheel
+from support.environments import Environment, Wheel, lower_bounds
 from support.vertex_rest_server import VertexRestServer
 
 pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
@@ -67,10 +67,10 @@ print([name for name in modules if name in sys.modules])
 
 @pytest.fixture(scope="module")
 def oldest(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
-    """The lowest version of the SDK, with what it needs today."""
+    """The lowest versions of the SDKs, with what they need today."""
     folder = tmp_path_factory.mktemp("oldest") / "environment"
-    (sdk,) = (each for each in wheels["polycall-vertex"].requirements if each.startswith("google-cloud-aiplatform"))
-    return Environment.create(folder, wheels, "polycall[vertex]", sdk, options=["--resolution", "lowest-direct"])
+    bounds = lower_bounds(wheels, "polycall-vertex")
+    return Environment.create(folder, wheels, "polycall[vertex]", *bounds, options=["--resolution", "lowest-direct"])
 
 
 def test_by_name_it_makes_the_sdks_client_and_calls(environment: Environment) -> None:
@@ -78,7 +78,9 @@ def test_by_name_it_makes_the_sdks_client_and_calls(environment: Environment) ->
 
 
 def test_it_does_with_the_lowest_version_of_the_sdk_too(oldest: Environment) -> None:
-    assert oldest.packages()["google-cloud-aiplatform"] == "2.0.1"
+    packages = oldest.packages()
+
+    assert (packages["google-cloud-aiplatform"], packages["google-genai"]) == ("2.0.1", "2.0.0")
     check_by_name(oldest)
 
 

@@ -23,19 +23,29 @@ def make_body(request: Request) -> dict[str, object]:
         ConfigurationError: One of these options has another form.
         ValueError: A message has no form on Vertex AI.
     """
+    return make_conversation(request) | make_tools(request)
+
+
+def make_conversation(request: Request) -> dict[str, object]:
+    """The part of `make_body` that is another in each request: ``contents``, ``systemInstruction``."""
     contents = to_contents(request.messages)
+    system = [*_system_parts(request.options.get("system_instruction")), *contents.system]
+    conversation: dict[str, object] = {"contents": contents.contents}
+    if system:
+        conversation["systemInstruction"] = {"role": "user", "parts": system}
+    return conversation
+
+
+def make_tools(request: Request) -> dict[str, object]:
+    """The part of `make_body` that follows from the tools and the options: ``tools``, ``toolConfig``."""
     payload = request.tool_payload
     if not isinstance(payload, ToolPayload):
         raise TypeError(f"request.tool_payload must come from polycall_render_tools, got {type(payload).__name__}.")
-    system = [*_system_parts(request.options.get("system_instruction")), *contents.system]
     tool_config: Mapping[str, object] = payload.tool_config
     if request.options.get("tool_config") is not None:
         given = camel_keys(as_dict(request.options["tool_config"], "tool_config"))
         tool_config = merge_objects(given if isinstance(given, dict) else {}, tool_config)
-    body: dict[str, object] = {"contents": contents.contents, "tools": list(payload.tools), "toolConfig": tool_config}
-    if system:
-        body["systemInstruction"] = {"role": "user", "parts": system}
-    return body
+    return {"tools": list(payload.tools), "toolConfig": tool_config}
 
 
 def other_options(request: Request) -> dict[str, object]:

@@ -55,7 +55,8 @@ class _OpenCall:
     problem: str | None = None
 
     def take(self, part: Part, piece: FunctionCallPiece) -> None:
-        self.beside.update(part.beside)
+        if part.beside:
+            self.beside.update(part.beside)
         if piece.args is not None:
             self.args = piece.args
         try:
@@ -112,9 +113,12 @@ class ReplyDecoder(Generic[RawT]):
         self._echoed: dict[int, EchoedCall] = {}
         self._dropped: set[int] = set()
         self._text: list[str] = []
-        self._last = Chunk()
+        self._has_candidate = False
         self._finish_reason: str | None = None
-        self._usage: Usage | None = None
+        self._finish_message: str | None = None
+        self._block_reason: str | None = None
+        self._block_message: str | None = None
+        self._usage: Callable[[], Usage] | None = None
 
     def feed(self, chunk: RawT) -> Iterable[StreamEvent]:
         """Take the next chunk; see `polycall.plugin.StreamDecoder.feed`."""
@@ -139,17 +143,16 @@ class ReplyDecoder(Generic[RawT]):
         Args:
             whole: The reply is known to be whole, although it may name no finish reason.
         """
-        end = self._last
-        refusal = refusal_of(self._finish_reason, end.finish_message, end.block_reason, end.block_message)
-        if not end.has_candidate and refusal is None:
+        refusal = refusal_of(self._finish_reason, self._finish_message, self._block_reason, self._block_message)
+        if not self._has_candidate and refusal is None:
             raise ResponseError("The reply has neither a candidate nor the reason of a block.")
         reason = unify_finish_reason(self._finish_reason)
         self._close_at_end(in_order=reason is FinishReason.STOP)
-        problem = unreadable_call(self._finish_reason, end.finish_message, has_calls=self._began > 0)
+        problem = unreadable_call(self._finish_reason, self._finish_message, has_calls=self._began > 0)
         if problem is not None:
             # Reported as a call without a name: what the model tried is neither dropped nor taken for silence.
             self._complete.append(
-                ToolCall(self._make_id(None), "", end.finish_message or "", self._began, problem=problem)
+                ToolCall(self._make_id(None), "", self._finish_message or "", self._began, problem=problem)
             )
         return Reply(
             tool_calls=tuple(self._complete),
@@ -157,7 +160,7 @@ class ReplyDecoder(Generic[RawT]):
             text="".join(self._text) or None,
             finish_reason=reason,
             raw_finish_reason=self._finish_reason,
-            usage=self._usage,
+            usage=None if self._usage is None else self._usage(),
             refusal=refusal,
             whole=whole or self._finish_reason is not None or refusal is not None,
             turn=ModelTurn(
@@ -167,14 +170,13 @@ class ReplyDecoder(Generic[RawT]):
         )
 
     def _note_end(self, chunk: Chunk) -> None:
-        last = self._last
-        self._last = Chunk(
-            has_candidate=last.has_candidate or chunk.has_candidate,
-            finish_message=chunk.finish_message or last.finish_message,
-            block_reason=chunk.block_reason or last.block_reason,
-            block_message=chunk.block_message or last.block_message,
-        )
-        self._finish_reason = chunk.finish_reason or self._finish_reason
+        if chunk.has_candidate:
+            self._has_candidate = True
+            self._finish_reason = chunk.finish_reason or self._finish_reason
+            self._finish_message = chunk.finish_message or self._finish_message
+        if chunk.block_reason is not None or chunk.block_message is not None:
+            self._block_reason = chunk.block_reason or self._block_reason
+            self._block_message = chunk.block_message or self._block_message
         self._usage = chunk.usage or self._usage  # running totals: the last one counts
 
     def _take_call(self, part: Part, piece: FunctionCallPiece, events: list[StreamEvent]) -> None:

@@ -1,9 +1,7 @@
-"""The transport of ``google.genai.Client``, with public names of the SDK only.
+"""The transport of ``google.genai.Client``: the short way for a client as the SDK made it, the public way for others.
 
-The body that polycall makes goes through ``HttpOptions.extra_body``: it replaces what the SDK would have made of the
-same, reaches the wire unchanged (thought signatures, fields the SDK does not know), and costs no pydantic models. A
-whole reply is taken as text (``should_return_http_response``), so numbers keep every digit and no parser of the SDK
-can fail on it; the SDK offers no such thing for streams.
+The public way is a call as somebody writes it by hand, so that a wrapper of the SDK's methods sees all of it, and what
+the wrapper changes is sent.
 """
 
 from __future__ import annotations
@@ -11,27 +9,29 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
 
 from polycall import ConfigurationError, ResponseError
 from polycall.plugin import MAX_REPLY_BYTES, Reply, ReplyMeter, Request
+from polycall_vertex import _genai_raw
 from polycall_vertex._body import make_body, other_options
 from polycall_vertex._decoder import ReplyDecoder
 from polycall_vertex._errors import reading_reply
-from polycall_vertex._options import as_dict, refuse_foreign, safety_settings, seconds
+from polycall_vertex._genai_config import Plan, make_config, make_plan, public_arguments
+from polycall_vertex._genai_raw import AsyncRawStream, RawChunk, RawReply, RawStream, build_chunks
+from polycall_vertex._options import frozen
 from polycall_vertex._sdk_objects import is_message, to_rest
 from polycall_vertex._wire import Chunk, decode_json, read_chunk
 
 if TYPE_CHECKING:
     from google import genai
-    from google.genai.types import GenerateContentConfig, GenerateContentResponse
+    from google.genai.types import GenerateContentResponse
 
 _MOST_BUFFERED = 10_000
+_MOST_PLANS = 64
 _PARSER_ERRORS = (ValueError, AttributeError, RecursionError)
-_FURTHER_OPTIONS = ("config", "generation_config", "timeout")
 
 
 class GenaiTransport:
@@ -54,46 +54,67 @@ class GenaiTransport:
         self._async_client: Any = getattr(client, "aio", client)
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
+        self._plans: dict[Hashable, Plan] = {}
 
     def send(self, request: Request) -> Any:
-        """Send and wait for the whole reply, as text inside the SDK's response object."""
-        return self._client.models.generate_content(**self._arguments(request, whole=True))
+        """Send and wait for the whole reply."""
+        models = self._client.models
+        model, body = _model(request), _body(request)
+        if not _genai_raw.is_patched(models, streamed=False, asynchronous=False):
+            return _genai_raw.send(models, model, self._plan(models, request, model), body)
+        arguments = self._arguments(models, request, model, body)
+        with _reading_whole():
+            return models.generate_content(**arguments)
 
     async def send_async(self, request: Request) -> Any:
         """As `send`."""
-        return await self._async_client.models.generate_content(**self._arguments(request, whole=True))
+        models = self._async_client.models
+        model, body = _model(request), _body(request)
+        if not _genai_raw.is_patched(models, streamed=False, asynchronous=True):
+            return await _genai_raw.send_async(models, model, self._plan(models, request, model), body)
+        arguments = self._arguments(models, request, model, body)
+        with _reading_whole():
+            return await models.generate_content(**arguments)
 
-    def open_stream(self, request: Request) -> GenaiStream:
-        """Open a stream and wait for its first chunk: the SDK sends nothing before."""
-        stream = GenaiStream(self._client.models.generate_content_stream(**self._arguments(request, whole=False)))
+    def open_stream(self, request: Request) -> RawStream | GenaiStream:
+        """Open a stream. Of a patched client, wait for its first chunk: the SDK sends nothing before."""
+        models = self._client.models
+        model, body = _model(request), _body(request)
+        if not _genai_raw.is_patched(models, streamed=True, asynchronous=False):
+            plan = self._plan(models, request, model)
+            return _genai_raw.open_stream(models, model, plan, body, ReplyMeter(self._max_reply_bytes))
+        stream = GenaiStream(models.generate_content_stream(**self._arguments(models, request, model, body)))
         stream.begin()
         return stream
 
-    async def open_stream_async(self, request: Request) -> AsyncGenaiStream:
+    async def open_stream_async(self, request: Request) -> AsyncRawStream | AsyncGenaiStream:
         """As `open_stream`."""
-        arguments = self._arguments(request, whole=False)
-        stream = AsyncGenaiStream(await self._async_client.models.generate_content_stream(**arguments))
+        models = self._async_client.models
+        model, body = _model(request), _body(request)
+        if not _genai_raw.is_patched(models, streamed=True, asynchronous=True):
+            plan = self._plan(models, request, model)
+            return await _genai_raw.open_stream_async(models, model, plan, body, ReplyMeter(self._max_reply_bytes))
+        arguments = self._arguments(models, request, model, body)
+        stream = AsyncGenaiStream(await models.generate_content_stream(**arguments))
         await stream.begin()
         return stream
 
-    def extract(self, request: Request, response: GenerateContentResponse) -> Reply:
+    def extract(self, request: Request, response: RawReply | GenerateContentResponse) -> Reply:
         """Read a whole reply."""
-        http = response.sdk_http_response
-        body = (http.body if http is not None else None) or ""
-        ReplyMeter(self._max_reply_bytes).take(len(body))
-        message = decode_json(body)
-        decoder = ReplyDecoder[Mapping[str, object]](
-            request, read_chunk, from_doubles=False, build_raw=lambda chunks: _build_response(chunks[0], response)
+        meter = ReplyMeter(self._max_reply_bytes)
+        decoder: ReplyDecoder[RawReply | GenerateContentResponse] = ReplyDecoder(
+            request,
+            lambda reply: _read_whole(reply, meter),
+            from_doubles=False,
+            build_raw=lambda replies: replies[0].build() if isinstance(replies[0], RawReply) else replies[0],
         )
-        decoder.feed(message)
+        decoder.feed(response)
         return decoder.finish(whole=True)
 
-    def decoder(self, request: Request) -> ReplyDecoder[GenerateContentResponse]:
-        """Decode the SDK's chunks."""
+    def decoder(self, request: Request) -> ReplyDecoder[RawChunk | GenerateContentResponse]:
+        """Decode the chunks of a stream."""
         meter = ReplyMeter(self._max_reply_bytes)
-        return ReplyDecoder(
-            request, lambda response: _read_response(response, meter), from_doubles=False, build_raw=list
-        )
+        return ReplyDecoder(request, lambda chunk: _read(chunk, meter), from_doubles=False, build_raw=_build_raw)
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -105,56 +126,60 @@ class GenaiTransport:
         if self._client is not self._async_client:
             self._client.close()
 
-    def _arguments(self, request: Request, *, whole: bool) -> dict[str, object]:
-        if request.model is None:
-            raise ConfigurationError(
-                "No model is named. Pass model=..., or name it with the client: "
-                'polycall.from_provider("vertex/gemini-2.5-flash").',
-                key="model",
-            )
-        body = make_body(request)
-        # Parts of a turn that came from the other SDK are protobuf messages.
-        body["contents"] = _without_messages(body["contents"])
-        # The contents here only satisfy the SDK; those of the body take their place.
-        return {"model": request.model, "contents": "-", "config": self._config(request, body, whole=whole)}
-
-    def _config(self, request: Request, body: dict[str, object], *, whole: bool) -> GenerateContentConfig:
-        from google.genai import types
-
-        options = other_options(request)
-        fields = types.GenerateContentConfig.model_fields
-        known = {*fields, *_FURTHER_OPTIONS} - {"tools"}
-        refuse_foreign(options, known, "google.genai")
-        given = _given_fields(options.pop("config", None))
-        given |= _given_fields(options.pop("generation_config", None), "generation_config")
-        timeout = options.pop("timeout", None)
-        given |= options
-        refuse_foreign(given, known, "google.genai")
-        if given.get("safety_settings") is not None:
-            given["safety_settings"] = safety_settings(given["safety_settings"])
-        given["automatic_function_calling"] = {"disable": True}
-        if "automatic_continuation" in fields:  # not before google-genai 2
-            given.setdefault("automatic_continuation", False)
+    def _plan(self, models: Any, request: Request, model: str) -> Plan:
+        """What does not depend on the conversation; rendered once for options that are plain JSON."""
+        options = other_options(request) if request.options else {}
+        key: Hashable = None
         try:
-            http = types.HttpOptions.model_validate(given.pop("http_options", None) or {}).model_copy()
-            http.extra_body = {**(http.extra_body or {}), **body}
-            timeout_s = self._timeout_s if timeout is None else seconds(timeout)
-            if timeout_s is not None and (timeout is not None or http.timeout is None):
-                http.timeout = max(1, round(timeout_s * 1000))
-            given |= {"http_options": http, "should_return_http_response": whole or None}
-            return types.GenerateContentConfig.model_validate(given)
-        except ValidationError as error:
-            detail = error.errors(include_url=False, include_input=False)[0]
-            name = ".".join(str(part) for part in detail["loc"])
-            # Not chained: its text shows the values, and headers hold secrets.
-            raise ConfigurationError(f"google.genai refuses the option {name!r}: {detail['msg']}.", key=name) from None
+            key = (request.stream, model, frozen(options))
+            plan = self._plans.get(key)
+        except TypeError:
+            plan = None
+        if plan is None:
+            config = make_config(options, self._timeout_s)
+            plan = make_plan(models._api_client, model, config, streamed=request.stream)  # noqa: SLF001
+            if key is not None:
+                if len(self._plans) >= _MOST_PLANS:
+                    self._plans.clear()
+                self._plans[key] = plan
+        return plan
+
+    def _arguments(self, models: Any, request: Request, model: str, body: Mapping[str, object]) -> dict[str, object]:
+        """For the SDK's public methods."""
+        config = make_config(other_options(request), self._timeout_s)
+        return {"model": model, **public_arguments(config, body, getattr(models, "_api_client", None))}
+
+
+def _model(request: Request) -> str:
+    if request.model is None:
+        raise ConfigurationError(
+            "No model is named. Pass model=..., or name it with the client: "
+            'polycall.from_provider("vertex/gemini-2.5-flash").',
+            key="model",
+        )
+    return request.model
+
+
+def _body(request: Request) -> dict[str, object]:
+    body = make_body(request)
+    # Parts of a turn that came from the other SDK are protobuf messages.
+    body["contents"] = _without_messages(body["contents"])
+    return body
+
+
+@contextmanager
+def _reading_whole() -> Iterator[None]:
+    """Turn what the SDK's models raise about a whole reply into `ResponseError`."""
+    with reading_reply(*_PARSER_ERRORS, TypeError):
+        yield
 
 
 class GenaiStream:
     """The chunks of a streamed reply."""
 
-    def __init__(self, chunks: Iterator[GenerateContentResponse]) -> None:
-        self._chunks: Any = chunks
+    def __init__(self, chunks: Iterable[GenerateContentResponse]) -> None:
+        self._given = chunks  # OpenInference gives an iterable that is no iterator
+        self._chunks = iter(chunks)
         self._first: list[GenerateContentResponse] = []
 
     def begin(self) -> None:
@@ -173,14 +198,18 @@ class GenaiStream:
 
     def close(self) -> None:
         """Close the connection."""
-        self._chunks.close()
+        for one in (self._chunks, self._given):
+            close = getattr(one, "close", None)
+            if close is not None:
+                close()
 
 
 class AsyncGenaiStream:
     """As `GenaiStream`, async."""
 
-    def __init__(self, chunks: AsyncIterator[GenerateContentResponse]) -> None:
-        self._chunks: Any = chunks
+    def __init__(self, chunks: AsyncIterable[GenerateContentResponse]) -> None:
+        self._given = chunks
+        self._chunks = aiter(chunks)
         self._first: list[GenerateContentResponse] = []
 
     async def begin(self) -> None:
@@ -210,12 +239,31 @@ class AsyncGenaiStream:
                 await asyncio.wait({step})
             if step.cancelled() or step.exception() is not None:
                 break
-        await self._chunks.aclose()
+        for one in (self._chunks, self._given):
+            close = getattr(one, "aclose", None)
+            if close is not None:
+                await close()
 
     async def _next(self) -> GenerateContentResponse | None:
         with reading_reply(*_PARSER_ERRORS):
-            chunk: GenerateContentResponse | None = await anext(self._chunks, None)
-        return chunk
+            return await anext(self._chunks, None)
+
+
+def _read_whole(reply: RawReply | GenerateContentResponse, meter: ReplyMeter) -> Chunk:
+    if not isinstance(reply, RawReply):
+        return _read_response(reply, meter)
+    meter.take(len(reply.body))
+    return read_chunk(decode_json(reply.body))
+
+
+def _read(chunk: RawChunk | GenerateContentResponse, meter: ReplyMeter) -> Chunk:
+    # The stream itself has counted the bytes of a raw chunk.
+    return read_chunk(decode_json(chunk.data)) if isinstance(chunk, RawChunk) else _read_response(chunk, meter)
+
+
+def _build_raw(chunks: list[RawChunk | GenerateContentResponse]) -> list[Any]:
+    raw = [chunk for chunk in chunks if isinstance(chunk, RawChunk)]
+    return build_chunks(raw) if raw else list(chunks)
 
 
 def _read_response(response: GenerateContentResponse, meter: ReplyMeter) -> Chunk:
@@ -238,28 +286,6 @@ def _restore_signatures(message: Any, signatures: list[bytes | None]) -> None:
     for part, signature in zip(message["candidates"][0]["content"]["parts"], signatures, strict=True):
         if signature is not None:
             part["thoughtSignature"] = base64.b64encode(signature).decode()
-
-
-def _build_response(message: Mapping[str, object], received: GenerateContentResponse) -> object:
-    """The SDK's own response object, as it would have come without ``should_return_http_response``."""
-    from google.genai import types
-
-    # The lenient way is private; it takes fields that this version of the SDK does not know.
-    build: Callable[..., Any] | None = getattr(types.GenerateContentResponse, "_from_response", None)
-    if build is None:
-        response: Any = types.GenerateContentResponse.model_validate(message)
-    else:
-        response = build(response=dict(message), kwargs={})
-    response.sdk_http_response = received.sdk_http_response
-    return response
-
-
-def _given_fields(value: Any, option: str = "config") -> dict[str, object]:
-    """The fields that were set, of a dict or of the SDK's own object."""
-    fields_set = getattr(value, "model_fields_set", None)
-    if fields_set is not None:
-        return {name: getattr(value, name) for name in fields_set}
-    return as_dict(value, option)
 
 
 def _without_messages(value: object) -> object:

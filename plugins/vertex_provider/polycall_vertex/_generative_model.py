@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,19 +20,28 @@ from google.protobuf.message import DecodeError
 
 from polycall import ConfigurationError, ResponseError
 from polycall.plugin import MAX_REPLY_BYTES, Reply, ReplyMeter, Request
-from polycall_vertex._body import make_body, other_options
+from polycall_vertex._body import make_conversation, make_tools, other_options
 from polycall_vertex._decoder import ReplyDecoder
 from polycall_vertex._errors import outdated, reading_reply
-from polycall_vertex._options import as_dict, refuse_foreign, safety_settings, seconds
+from polycall_vertex._message import Template, make_template
+from polycall_vertex._options import as_dict, frozen, refuse_foreign, safety_settings, seconds
 from polycall_vertex._protobuf import read_chunk
-from polycall_vertex._sdk_objects import is_message, short_model_name
+from polycall_vertex._sdk_objects import short_model_name
 from polycall_vertex._wire import Chunk
+from polycall_vertex._wrapped_model import (
+    AsyncWrappedStream,
+    WrappedCall,
+    WrappedStream,
+    is_wrapped,
+    is_wrapped_alone,
+)
 
 _DISTRIBUTION = "google-cloud-aiplatform"
 _PRIVATE = ("_prepare_request", "_parse_response", "_prediction_resource_name", "_generation_config")
 _PARSER_ERRORS = (json_format.ParseError, DecodeError, ValueError, RecursionError)
 _UNREADABLE_MESSAGE = "Exception deserializing response!"
 _PROJECT_AND_LOCATION = re.compile(r"projects/[^/]+/locations/[^/]+")
+_MOST_TEMPLATES = 64
 _CALL_OPTIONS = ("timeout", "retry", "metadata")
 _END = object()
 
@@ -72,33 +81,64 @@ class GenerativeModelTransport:
         self._model = model
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
+        self._templates: dict[Hashable, Template] = {}
 
     def send(self, request: Request) -> Any:
         """Send and wait for the whole reply, a ``GenerateContentResponse`` message."""
         message, options = self._message(request)
+        if self._goes_public(request, asynchronous=False):
+            with _reading_public():
+                return WrappedCall(self._model, message, options).start(streamed=False, asynchronous=False)
         with _reading():
             return self._client("_prediction_client").generate_content(request=message, **options)
 
     async def send_async(self, request: Request) -> Any:
         """As `send`."""
         message, options = self._message(request)
+        if self._goes_public(request, asynchronous=True):
+            with _reading_public():
+                return await WrappedCall(self._model, message, options).start(streamed=False, asynchronous=True)
         with _reading():
             response = await self._client("_prediction_async_client").generate_content(request=message, **options)
         return _not_none(response)
 
-    def open_stream(self, request: Request) -> GrpcOrRestStream:
+    def open_stream(self, request: Request) -> GrpcOrRestStream | WrappedStream:
         """Open a stream."""
         message, options = self._message(request)
+        if self._goes_public(request, asynchronous=False):
+            call = WrappedCall(self._model, message, options)
+            return WrappedStream(call, call.start(streamed=True, asynchronous=False), _reading_public)
         with _reading():
             chunks = self._client("_prediction_client").stream_generate_content(request=message, **options)
         return GrpcOrRestStream(chunks)
 
-    async def open_stream_async(self, request: Request) -> AsyncGrpcStream:
+    async def open_stream_async(self, request: Request) -> AsyncGrpcStream | AsyncWrappedStream:
         """As `open_stream`."""
         message, options = self._message(request)
+        if self._goes_public(request, asynchronous=True):
+            call = WrappedCall(self._model, message, options)
+            return AsyncWrappedStream(call, await call.start(streamed=True, asynchronous=True), _reading_public)
         with _reading():
             chunks = await self._client("_prediction_async_client").stream_generate_content(request=message, **options)
         return AsyncGrpcStream(chunks)
+
+    def _goes_public(self, request: Request, *, asynchronous: bool) -> bool:
+        """Whether the call must pass the model's public methods, because somebody has wrapped them.
+
+        A wrapper of this one object, and not of its class, cannot be given a system instruction, another model or
+        options of the call: such a call goes past it rather than without them.
+        """
+        streamed = request.stream
+        if not is_wrapped(self._model, streamed=streamed, asynchronous=asynchronous):
+            return False
+        if not is_wrapped_alone(self._model, streamed=streamed, asynchronous=asynchronous):
+            return True
+        return (
+            self._resource(request.model) is None
+            and self._timeout_s is None
+            and not any(name in request.options for name in ("system_instruction", *_CALL_OPTIONS))
+            and "systemInstruction" not in make_conversation(request)
+        )
 
     def extract(self, request: Request, response: Any) -> Reply:
         """Read a whole reply."""
@@ -106,16 +146,15 @@ class GenerativeModelTransport:
             request,
             self._reader(),
             from_doubles=True,
-            build_raw=lambda chunks: self._model._parse_response(chunks[0]),  # noqa: SLF001
+            build_raw=lambda responses: self._build(responses[0]),
         )
         decoder.feed(response)
         return decoder.finish(whole=True)
 
     def decoder(self, request: Request) -> ReplyDecoder[Any]:
         """Decode the messages of a stream."""
-        parse = self._model._parse_response  # noqa: SLF001
         return ReplyDecoder(
-            request, self._reader(), from_doubles=True, build_raw=lambda chunks: [parse(chunk) for chunk in chunks]
+            request, self._reader(), from_doubles=True, build_raw=lambda chunks: [self._build(one) for one in chunks]
         )
 
     def close(self) -> None:
@@ -123,6 +162,10 @@ class GenerativeModelTransport:
 
     async def close_async(self) -> None:
         """Nothing: polycall makes no ``GenerativeModel``."""
+
+    def _build(self, response: Any) -> object:
+        """The SDK's own wrapper of a message, as its public methods give it."""
+        return response if hasattr(response, "_raw_response") else self._model._parse_response(response)  # noqa: SLF001
 
     def _reader(self) -> Callable[[Any], Chunk]:
         """Reads the messages of one reply."""
@@ -136,12 +179,34 @@ class GenerativeModelTransport:
 
     def _message(self, request: Request) -> tuple[Any, dict[str, object]]:
         """The request as a message, and the keyword arguments of the generated client."""
+        conversation = make_conversation(request)
+        template = self._template(request)
+        return template.fill(conversation), dict(template.call_options)
+
+    def _template(self, request: Request) -> Template:
+        """What does not depend on the conversation; made once for options that are plain JSON."""
+        payload = request.tool_payload
+        key: Hashable = None
+        try:
+            key = (id(payload), request.model, frozen(request.options))
+            template = self._templates.get(key)
+        except TypeError:
+            template = None
+        if template is None:
+            template = self._make_template(request)
+            if key is not None:
+                if len(self._templates) >= _MOST_TEMPLATES:
+                    self._templates.clear()
+                self._templates[key] = template
+        return template
+
+    def _make_template(self, request: Request) -> Template:
         options = other_options(request)
         known = _generation_fields()
         refuse_foreign(
             options, {*known, "generation_config", "safety_settings", "labels", *_CALL_OPTIONS}, "GenerativeModel"
         )
-        body = make_body(request)
+        body = make_tools(request)
         if options.get("safety_settings") is not None:
             body["safetySettings"] = safety_settings(options["safety_settings"])
         flat = {name: one for name, one in options.items() if name in known}
@@ -156,12 +221,11 @@ class GenerativeModelTransport:
             raise ConfigurationError(
                 f"GenerativeModel refuses the options: {error}", key="generation_config"
             ) from error
-        _fill(message, body)
         call: dict[str, object] = {name: options[name] for name in ("retry", "metadata") if name in options}
         timeout_s = self._timeout_s if options.get("timeout") is None else seconds(options["timeout"])
         if timeout_s is not None:
             call["timeout"] = timeout_s
-        return message, call
+        return make_template(message, body, call, request.tool_payload)
 
     def _generation_config(self, given: object, flat: Mapping[str, object]) -> object:
         """The model's own configuration, with that of the call over it, option by option."""
@@ -239,6 +303,13 @@ def _reading() -> Iterator[None]:
         raise ResponseError("The SDK could not read the reply: the message is not of the protocol.") from error
 
 
+@contextmanager
+def _reading_public() -> Iterator[None]:
+    """As `_reading`; above the generated client a reply that it could not read, ``None``, is an `AttributeError`."""
+    with _reading(), reading_reply(AttributeError):
+        yield
+
+
 def _takes_rest() -> bool:
     initializer = sys.modules.get("google.cloud.aiplatform.initializer")
     config = getattr(initializer, "global_config", None)
@@ -249,32 +320,8 @@ def _generation_fields() -> frozenset[str]:
     return frozenset(v1beta1.GenerationConfig.pb().DESCRIPTOR.fields_by_name)
 
 
-def _fill(message: Any, body: Mapping[str, object]) -> None:
-    """Put the body that polycall made into a request of either version.
-
-    It is built as v1beta1 and handed over as bytes: v1 has no field for the ids of calls, but keeps them as unknown
-    fields, which gRPC sends (and REST leaves out).
-    """
-    target = type(message).pb(message)
-    for name in ("contents", "tools", "tool_config"):
-        target.ClearField(name)
-    for name, key in (("system_instruction", "systemInstruction"), ("safety_settings", "safetySettings")):
-        if key in body:
-            target.ClearField(name)
-    contents: Any = body["contents"]
-    whole = v1beta1.GenerateContentRequest.pb()()
-    json_format.ParseDict({name: one for name, one in body.items() if name != "contents"}, whole)
-    for content in contents:
-        filled = whole.contents.add(role=content["role"])
-        for part in content["parts"]:
-            if is_message(part):
-                filled.parts.add().MergeFromString(part.SerializeToString())
-            else:
-                json_format.ParseDict(part, filled.parts.add())
-    target.MergeFromString(whole.SerializeToString())
-
-
 def _read_response(response: Any, meter: ReplyMeter) -> Chunk:
+    response = getattr(response, "_raw_response", response)  # the wrapper that the public methods give
     message = type(response).pb(response)
     meter.take(message.ByteSize())
     if not isinstance(message, v1beta1.GenerateContentResponse.pb()):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 _LARGEST_EXACT = 2**53 - 1
 _DEFINITIONS = "#/$defs/"
+_NO_NUMBER_INSIDE = frozenset({str, int, bool, type(None)})
 
 Schema = Mapping[str, object]
 
@@ -42,9 +43,14 @@ def fix_numbers(arguments: object, schema: Schema, *, from_doubles: bool) -> obj
 def _has_whole_float(value: object) -> bool:
     if isinstance(value, float):
         return value.is_integer()
-    if isinstance(value, Mapping):
-        return any(_has_whole_float(one) for one in value.values())
-    return isinstance(value, list) and any(_has_whole_float(one) for one in value)
+    if isinstance(value, dict):
+        return _any_whole_float(value.values())
+    return isinstance(value, list) and _any_whole_float(value)
+
+
+def _any_whole_float(values: Iterable[object]) -> bool:
+    # For most values a look at the type is enough.
+    return any(_has_whole_float(one) for one in values if type(one) not in _NO_NUMBER_INSIDE)
 
 
 class _Fixer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from enum import Enum
 
 from polycall import ConfigurationError
@@ -56,6 +56,21 @@ def seconds(value: object) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
         return float(value)
     raise ConfigurationError(f"timeout must be a positive number of seconds, got {value!r}.", key="timeout")
+
+
+def frozen(value: object) -> Hashable:
+    """Plain JSON as something that can be a key; equal for what is sent alike.
+
+    Raises:
+        TypeError: There is something else in it, that may be changed later.
+    """
+    if value is None or type(value) in (str, int, float, bool):
+        return (type(value), value)
+    if type(value) is dict:
+        return (dict, *((name, frozen(one)) for name, one in value.items()))
+    if type(value) is list:
+        return (list, *(frozen(one) for one in value))
+    raise TypeError(f"{type(value).__name__} is no plain JSON.")
 
 
 def safety_settings(value: object) -> list[dict[str, object]]:

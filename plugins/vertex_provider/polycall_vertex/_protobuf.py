@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from polycall.plugin import Usage
@@ -24,7 +25,7 @@ def read_chunk(message: Any) -> Chunk:
     blocked = message.HasField("prompt_feedback") and feedback.block_reason
     block_reason = _enum_name(feedback, "block_reason") if blocked else None
     block_message = (feedback.block_reason_message or None) if blocked else None
-    usage = _read_usage(message.usage_metadata) if message.HasField("usage_metadata") else None
+    usage = partial(_read_usage, message.usage_metadata) if message.HasField("usage_metadata") else None
     if not message.candidates:
         return Chunk(block_reason=block_reason, block_message=block_message, usage=usage)
     candidate = message.candidates[0]

@@ -1,14 +1,18 @@
 """One chunk of a reply as the plugin sees it, and how it is read from decoded REST JSON.
 
-A whole reply is one chunk; a stream is many. `polycall_vertex._protobuf` reads the same from messages.
+A whole reply is one chunk; a stream is many. `polycall_vertex._protobuf` reads the same from messages. The classes are
+not frozen, which would double the cost of making one; nobody changes what was read.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
+
+from pydantic_core import from_json
 
 from polycall import ResponseError
 from polycall.plugin import Usage
@@ -18,7 +22,7 @@ T = TypeVar("T")
 _UNSPECIFIED = ("FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PartialArgument:
     """A value, or a piece of a string, for one place of a call's arguments."""
 
@@ -28,7 +32,7 @@ class PartialArgument:
     will_continue: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FunctionCallPiece:
     """A function call, or a piece of one where the model streams arguments."""
 
@@ -41,7 +45,7 @@ class FunctionCallPiece:
     will_continue: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Part:
     """One part of the model's content."""
 
@@ -50,11 +54,11 @@ class Part:
     text: str | None = None
     """Without the model's thoughts."""
     call: FunctionCallPiece | None = None
-    beside: Mapping[str, object] = field(default_factory=dict)
+    beside: Mapping[str, object] | None = None
     """What a call's part holds beside the call (``thoughtSignature``), in REST JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
     """What one response message says of the first candidate."""
 
@@ -65,22 +69,35 @@ class Chunk:
     finish_message: str | None = None
     block_reason: str | None = None
     block_message: str | None = None
-    usage: Usage | None = None
+    usage: Callable[[], Usage] | None = None
+    """Reads the token counts: they are running totals in every chunk, and only the last are looked at."""
 
 
-def decode_json(body: str) -> Mapping[str, object]:
-    """Decode a whole REST reply.
+def decode_json(body: str | bytes) -> Mapping[str, object]:
+    """Decode a REST reply, or a chunk of one.
 
     Raises:
         ResponseError: It is no JSON object.
     """
     try:
-        decoded = json.loads(body)
+        decoded = _parse(body)
     except (ValueError, RecursionError) as error:
-        raise ResponseError("The reply is not JSON.", excerpt=body) from error
+        raise ResponseError("The reply is not JSON.", excerpt=_text(body)) from error
     if not isinstance(decoded, dict):
-        raise ResponseError("The reply is JSON, but no object.", excerpt=body)
+        raise ResponseError("The reply is JSON, but no object.", excerpt=_text(body))
     return decoded
+
+
+def _parse(body: str | bytes) -> object:
+    try:
+        return from_json(body)
+    except ValueError:
+        # Slower, and takes more: lone surrogates, deeper nesting, and what is no UTF-8, as the SDK does.
+        return json.loads(_text(body))
+
+
+def _text(body: str | bytes) -> str:
+    return body if isinstance(body, str) else body.decode("utf-8", "replace")
 
 
 def read_chunk(message: Mapping[str, object]) -> Chunk:
@@ -91,27 +108,26 @@ def read_chunk(message: Mapping[str, object]) -> Chunk:
     """
     if "error" in message:
         raise ResponseError("The reply is an error object inside a success.", excerpt=json.dumps(message["error"]))
-    feedback = _member(message, "promptFeedback", dict) or {}
-    block_reason = _enum_name(feedback, "blockReason")
+    chunk = Chunk()
+    feedback = _member(message, "promptFeedback", dict)
+    if feedback is not None:
+        chunk.block_reason = _enum_name(feedback, "blockReason")
+        chunk.block_message = _member(feedback, "blockReasonMessage", str)
     usage = _member(message, "usageMetadata", dict)
-    candidates = _member(message, "candidates", list) or []
-    chunk = {
-        "block_reason": block_reason,
-        "block_message": _member(feedback, "blockReasonMessage", str),
-        "usage": None if usage is None else _read_usage(usage),
-    }
+    if usage is not None:
+        chunk.usage = partial(_read_usage, usage)
+    candidates = _member(message, "candidates", list)
     if not candidates:
-        return Chunk(**chunk)  # type: ignore[arg-type]
+        return chunk
     candidate = _object(candidates[0], "candidates[0]")
-    content = _member(candidate, "content", dict) or {}
-    parts = _member(content, "parts", list) or []
-    return Chunk(
-        parts=[_read_part(_object(part, "a part")) for part in parts],
-        has_candidate=True,
-        finish_reason=_enum_name(candidate, "finishReason"),
-        finish_message=_member(candidate, "finishMessage", str),
-        **chunk,  # type: ignore[arg-type]
-    )
+    chunk.has_candidate = True
+    chunk.finish_reason = _enum_name(candidate, "finishReason")
+    chunk.finish_message = _member(candidate, "finishMessage", str)
+    content = _member(candidate, "content", dict)
+    parts = None if content is None else _member(content, "parts", list)
+    if parts:
+        chunk.parts = [_read_part(_object(part, "a part")) for part in parts]
+    return chunk
 
 
 def _read_part(part: Mapping[str, object]) -> Part:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 import polycall
 from support.vertex_grpc_server import VertexGrpcServer
 from support.vertex_rest_server import VertexRestServer
+from support.vertex_spelling import in_rest_spelling
 from support.vertex_wires import MODEL, Wire, call, candidate, genai_client
 
 
@@ -65,7 +66,7 @@ def sent_contents(wire: Wire) -> list[dict[str, Any]]:
     """The contents of the last request; ids as v1beta1 shows them, which v1 hides."""
     request: Any = wire.server.requests[-1]
     if wire.kind != "model over gRPC":
-        contents: list[dict[str, Any]] = request.body["contents"]
+        contents: list[dict[str, Any]] = in_rest_spelling(request.body["contents"])
         return contents
     message = types.GenerateContentRequest.pb().FromString(request.message.SerializeToString())
     dumped: list[dict[str, Any]] = json_format.MessageToDict(message)["contents"]
@@ -119,7 +120,9 @@ def test_ids_of_calls_come_back_over_grpc(grpc_server: VertexGrpcServer) -> None
     check_correction(sent_contents(wire))
 
 
-def test_what_the_sdk_does_not_know_of_a_part_comes_back_too(rest: VertexRestServer) -> None:
+def test_what_the_sdk_does_not_know_of_a_part_comes_back_too(rest: VertexRestServer, seen: Any) -> None:
+    if seen is not None:
+        pytest.skip("the SDK's own response, which a wrapper needs, drops it")
     part = {"functionCall": {"name": "Pick", "args": {"n": "x", "big": 12345678901234567890123}, "new": 1}, "newer": {}}
     rest.enqueue(candidate(part, finishReason="STOP"), CORRECTED)
 
@@ -186,7 +189,7 @@ def test_results_go_back_for_the_next_question(wire: Wire) -> None:
     calls = client.create(MESSAGES, list[Pick | Ping], model=wire.model)
     client.create(calls.continue_with([{"sum": 3}, ValueError("no")]), list[Pick | Ping], model=wire.model)
 
-    assert wire.bodies[1]["contents"][2]["parts"] == [
+    assert sent_contents(wire)[2]["parts"] == [
         {"functionResponse": {"name": "Pick", "response": {"output": '{"sum":3}'}}},
         {"functionResponse": {"name": "Ping", "response": {"error": "ValueError: no"}}},
     ]

@@ -43,7 +43,7 @@ EXPECTED = [
 
 @pytest.mark.filterwarnings("ignore:This feature is deprecated:UserWarning")
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
-def test_the_example_word_for_word(transport: str, request: pytest.FixtureRequest) -> None:
+def test_the_example_word_for_word(transport: str, request: pytest.FixtureRequest, seen: object) -> None:
     server: VertexRestServer | VertexGrpcServer = request.getfixturevalue(
         "rest" if transport == "rest" else "grpc_server"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import google.api_core.exceptions
@@ -114,6 +115,7 @@ def test_an_unknown_finish_reason_does_no_harm(rest: VertexRestServer, name: str
     assert whole.finish_reason is streamed.finish_reason is polycall.FinishReason.OTHER
 
 
+@pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason:UserWarning")  # google-genai 1 says so
 def test_the_sdk_sends_no_further_requests_of_its_own(rest: VertexRestServer, streamed: bool) -> None:
     """google-genai 2 would answer a continuation token with a second request, and merge the replies."""
     reply = candidate(GOOD, finishReason="CONTINUATION", continuationToken="AAEC")
@@ -206,10 +208,11 @@ def test_garbage_in_a_success_is_a_response_error(kind: Any, body: bytes, rest: 
         create(Wire(kind, rest))
 
 
-def test_a_function_call_that_is_no_object_is_a_response_error(rest: VertexRestServer) -> None:
+def test_a_function_call_that_is_no_object_is_a_response_error(rest: VertexRestServer, seen: Any) -> None:
     rest.enqueue(candidate({"functionCall": ["Pick"]}, finishReason="STOP"))
+    words = "'functionCall' is a list, not a dict" if seen is None else "The SDK could not read the reply"
 
-    with pytest.raises(polycall.ResponseError, match="'functionCall' is a list, not a dict"):
+    with pytest.raises(polycall.ResponseError, match=words):
         create(Wire("genai", rest))
 
 
@@ -223,7 +226,7 @@ def test_garbage_in_a_genai_stream_is_a_response_error(body: bytes, rest: Vertex
         collect(Wire("genai", rest))
 
 
-async def test_garbage_in_an_async_genai_stream_is_a_response_error(rest: VertexRestServer) -> None:
+async def test_garbage_in_an_async_genai_stream_is_a_response_error(rest: VertexRestServer, seen: Any) -> None:
     rest.enqueue(vertex_rest_server.Reply(b"data: <html>\n\n", headers={"Content-Type": "text/event-stream"}))
 
     wire = Wire("genai", rest)
@@ -231,7 +234,7 @@ async def test_garbage_in_an_async_genai_stream_is_a_response_error(rest: Vertex
         await wire.async_client().stream(MESSAGES, list[Pick], MODEL).collect()
     await wire.close()
 
-    assert isinstance(caught.value.__cause__, errors.UnknownApiResponseError)
+    assert type(caught.value.__cause__) is (json.JSONDecodeError if seen is None else errors.UnknownApiResponseError)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[{]", b"[", b'[{"error": {"code": 500}}]', b"[]"])
@@ -269,7 +272,11 @@ async def test_garbage_over_async_grpc_is_a_response_error(
 
 
 @pytest.mark.parametrize("arguments", [[1], "n=1", 3])
-def test_arguments_of_another_form_are_the_fault_of_one_call(rest: VertexRestServer, arguments: object) -> None:
+def test_arguments_of_another_form_are_the_fault_of_one_call(
+    rest: VertexRestServer, arguments: object, seen: Any
+) -> None:
+    if seen is not None:
+        pytest.skip("the SDK's own response, which a wrapper needs, cannot hold them: a ResponseError")
     rest.enqueue(candidate(GOOD, {"functionCall": {"name": "Pick", "args": arguments}}, finishReason="STOP"))
 
     with pytest.raises(polycall.InvalidCallsError) as caught:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 import polycall
 from support.vertex_rest_server import VertexRestServer
+from support.vertex_spelling import in_rest_spelling
 from support.vertex_wires import MODEL, Wire, call, candidate, genai_client
 
 
@@ -30,7 +31,8 @@ MODES = {1: "AUTO", 2: "ANY", 3: "NONE", 5: "VALIDATED"}
 def body_of(wire: Wire, **options: Any) -> dict[str, Any]:
     wire.enqueue(GOOD)
     wire.client().create(MESSAGES, list[Pick | Ping], **{"model": wire.model, **options})
-    return wire.bodies[-1]
+    body: dict[str, Any] = in_rest_spelling(wire.bodies[-1])
+    return body
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,40 @@ def test_a_whole_config_and_http_options_of_genai(rest: VertexRestServer) -> Non
     assert (request.headers["x-team"], request.headers["x-server-timeout"]) == ("a", "7")
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_options_of_one_call_are_not_those_of_the_next(wire: Wire, streamed: bool) -> None:
+    """What is rendered once for equal options is no other call's: ``True``, ``1`` and ``1.0`` are not equal here."""
+    client = wire.client()
+    asked: list[tuple[list[dict[str, str]], dict[str, Any]]] = [
+        (MESSAGES, {"temperature": 0.5, "system_instruction": "a"}),
+        (MESSAGES, {}),
+        ([{"role": "user", "content": "other"}], {"labels": {"a": "b"}, "temperature": 1}),
+        (MESSAGES, {"temperature": 0.5, "system_instruction": "b"}),
+        (MESSAGES, {"tool_choice": "Pick"}),
+        (MESSAGES, {"model": "gemini-other"}),
+        (MESSAGES, {}),
+    ]
+
+    for messages, options in asked:
+        wire.enqueue([GOOD] if streamed else GOOD)
+        given: dict[str, Any] = {"model": wire.model, **options}
+        if streamed:
+            client.stream(messages, list[Pick | Ping], **given).collect()
+        else:
+            client.create(messages, list[Pick | Ping], **given)
+
+    bodies = in_rest_spelling(list(wire.bodies))
+    assert [body["contents"][0]["parts"][0]["text"] for body in bodies] == ["hi", "hi", "other", *["hi"] * 4]
+    assert [body.get("generationConfig") or None for body in bodies] == [
+        {"temperature": 0.5}, None, {"temperature": 1}, {"temperature": 0.5}, None, None, None
+    ]  # fmt: skip
+    systems = [body["systemInstruction"]["parts"] if "systemInstruction" in body else None for body in bodies]
+    assert systems == [[{"text": "a"}], None, None, [{"text": "b"}], None, None, None]
+    names = [body["toolConfig"]["functionCallingConfig"].get("allowedFunctionNames") for body in bodies]
+    assert names == [None, None, None, None, ["Pick"], None, None]
+    assert bodies[1] == bodies[6]
+
+
 def test_schemas_that_the_subset_cannot_say_go_as_json_schema(wire: Wire) -> None:
     class Table(BaseModel):
         by_name: dict[str, int]
@@ -155,6 +191,6 @@ def test_schemas_that_the_subset_cannot_say_go_as_json_schema(wire: Wire) -> Non
     wire.enqueue(candidate(call("Table", {"by_name": {"a": 1}}), finishReason="STOP"))
 
     assert list(wire.client().create(MESSAGES, list[Table], model=wire.model)) == [Table(by_name={"a": 1})]
-    [tool] = wire.bodies[0]["tools"]
+    [tool] = in_rest_spelling(wire.bodies[0])["tools"]
     [declaration] = tool["functionDeclarations"]
     assert declaration["parametersJsonSchema"]["properties"]["by_name"]["additionalProperties"] == {"type": "integer"}

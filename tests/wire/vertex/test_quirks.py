@@ -18,6 +18,7 @@ from polycall.plugin import render_schema
 from polycall_vertex._schema import VERTEX_SUBSET
 from support.schema_models import spec_of
 from support.vertex_grpc_server import VertexGrpcServer
+from support.vertex_spelling import in_rest_spelling
 from support.vertex_wires import Wire, call, candidate
 
 
@@ -151,7 +152,7 @@ def test_a_name_space_before_a_tools_name_is_taken_off_and_echoed(wire: Wire, st
 
     assert list(ask(wire, streamed, max_retries=1)) == [Pick(n=1)]
 
-    _, turn, answers = wire.bodies[1]["contents"]
+    _, turn, answers = in_rest_spelling(wire.bodies[1])["contents"]
     assert turn["parts"][0]["functionCall"]["name"] == f"{prefix}Pick"
     assert answers["parts"][0]["functionResponse"]["name"] == f"{prefix}Pick"
 
@@ -244,7 +245,7 @@ def test_as_many_responses_as_calls_in_one_content_and_the_signature_on_its_part
 
     assert [one.n for one in ask(wire, streamed, max_retries=1)] == [1, 2, 3]
 
-    question, turn, answers = wire.bodies[1]["contents"]
+    question, turn, answers = in_rest_spelling(wire.bodies[1])["contents"]
     assert [one["role"] for one in (question, turn, answers)] == ["user", "model", "user"]
     assert turn["parts"] == calls
     assert [list(part) for part in answers["parts"]] == [["functionResponse"]] * 3

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 import polycall
 from support.vertex_rest_server import VertexRestServer
+from support.vertex_spelling import in_rest_spelling
 from support.vertex_wires import MODEL, Wire, call, candidate, genai_client, happened
 
 
@@ -138,7 +139,7 @@ def test_streamed_arguments_are_joined(wire: Wire) -> None:
         gate.set()
         assert list(stream) == [Pick(n=4)]
 
-    [config] = [body["toolConfig"]["functionCallingConfig"] for body in wire.bodies]
+    [config] = [body["toolConfig"]["functionCallingConfig"] for body in in_rest_spelling(wire.bodies)]
     # Over REST the older SDK writes enums as numbers.
     assert config == {"mode": 2 if wire.kind == "model over REST" else "ANY", "streamFunctionCallArguments": True}
 
@@ -153,7 +154,7 @@ def test_streamed_arguments_are_echoed_as_one_call(wire: Wire) -> None:
     with pytest.raises(polycall.InvalidCallsError):
         wire.client().stream(MESSAGES, list[Order], max_retries=1, model=wire.model).collect()
 
-    assert wire.bodies[1]["contents"][1]["parts"] == [
+    assert in_rest_spelling(wire.bodies[1])["contents"][1]["parts"] == [
         {"functionCall": {"name": "Order", "args": {"count": "many"}}, "thoughtSignature": "AAEC/+8="}
     ]
 

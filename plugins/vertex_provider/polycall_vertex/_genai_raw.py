@@ -1,0 +1,229 @@
+"""The short way through ``google.genai``: its HTTP layer without its models, for a client that nobody has patched.
+
+``BaseApiClient`` does what users rely on: authentication, URLs, headers, retries, time-outs, errors. Above it the SDK
+builds pydantic models of the request and the reply, at the cost of the HTTP layer once more. These names of it are
+private; they are the same from google-genai 2.0 to 2.34, and where one is missing or not the SDK's own, the public
+methods are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from polycall import ResponseError
+from polycall.plugin import ReplyMeter
+from polycall_vertex._genai_config import Plan, run_sdk
+from polycall_vertex._own import are_own
+from polycall_vertex._sse import EventReader
+from polycall_vertex._wire import decode_json
+
+_MODELS = "google.genai.models"
+_HTTP_LAYER = "google.genai._api_client"
+_PUBLIC = ("generate_content", "_generate_content")
+_PUBLIC_STREAMED = ("generate_content_stream", "_generate_content_stream")
+_PRIVATE = {
+    # (streamed, asynchronous): what the SDK's methods stand on, and what is used here in place of them
+    (False, False): ("request", "_build_request"),
+    (False, True): ("async_request", "_build_request"),
+    (True, False): ("request_streamed", "_request", "_build_request"),
+    (True, True): ("async_request_streamed", "_async_request", "_build_request"),
+}
+
+
+def is_patched(models: Any, *, streamed: bool, asynchronous: bool) -> bool:
+    """Whether some part of the way of a call is not the SDK's own: then its wrapper must see a normal call.
+
+    Args:
+        models: ``client.models`` or ``client.aio.models``.
+        streamed: The call is a stream.
+        asynchronous: ``models`` is async.
+    """
+    return not (
+        are_own(models, _PUBLIC_STREAMED if streamed else _PUBLIC, _MODELS)
+        and are_own(getattr(models, "_api_client", None), _PRIVATE[streamed, asynchronous], _HTTP_LAYER)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a reply came from; all that is needed to make the SDK's own objects of it."""
+
+    models: Any
+    model: str
+    plan: Plan
+    headers: Mapping[str, str] | None
+
+    def responses(self, bodies: list[str], *, streamed: bool, asynchronous: bool) -> list[Any]:
+        """The SDK's own response objects, as its public method would have given them."""
+        from google.genai import types
+
+        if is_patched(self.models, streamed=streamed, asynchronous=asynchronous):
+            # By now. A wrapper must not see a call that is none, so the models are built beside it.
+            return [_build_response(body, self.headers) for body in bodies]
+        headers = None if self.headers is None else dict(self.headers)
+        answers: list[object] = [types.HttpResponse(headers=headers, body=body) for body in bodies]
+        return run_sdk(self.models._api_client, self.model, self.plan.config, answers=answers, streamed=streamed)[1]  # noqa: SLF001
+
+
+class RawReply(NamedTuple):
+    """A whole reply."""
+
+    body: str
+    origin: Origin
+    asynchronous: bool
+
+    def build(self) -> Any:
+        """The SDK's own response object."""
+        return self.origin.responses([self.body], streamed=False, asynchronous=self.asynchronous)[0]
+
+
+class RawChunk(NamedTuple):
+    """The data of one event of a stream."""
+
+    data: bytes
+    origin: Origin
+    asynchronous: bool
+
+
+def build_chunks(chunks: list[RawChunk]) -> list[Any]:
+    """The SDK's own objects of the chunks of one stream."""
+    if not chunks:
+        return []
+    bodies = [chunk.data.decode("utf-8", "replace") for chunk in chunks]
+    return chunks[0].origin.responses(bodies, streamed=True, asynchronous=chunks[0].asynchronous)
+
+
+def send(models: Any, model: str, plan: Plan, body: Mapping[str, object]) -> RawReply:
+    """Send and wait for the whole reply."""
+    http = models._api_client.request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
+    return RawReply(http.body or "", Origin(models, model, plan, http.headers), asynchronous=False)
+
+
+async def send_async(models: Any, model: str, plan: Plan, body: Mapping[str, object]) -> RawReply:
+    """As `send`."""
+    http = await models._api_client.async_request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
+    return RawReply(http.body or "", Origin(models, model, plan, http.headers), asynchronous=True)
+
+
+def open_stream(models: Any, model: str, plan: Plan, body: Mapping[str, object], meter: ReplyMeter) -> RawStream:
+    """Open a stream: its status and headers are there."""
+    api_client = models._api_client  # noqa: SLF001
+    sent = api_client._build_request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
+    http = api_client._request(sent, plan.http_options, stream=True)  # noqa: SLF001
+    return RawStream(http, Origin(models, model, plan, http.headers), meter)
+
+
+async def open_stream_async(
+    models: Any, model: str, plan: Plan, body: Mapping[str, object], meter: ReplyMeter
+) -> AsyncRawStream:
+    """As `open_stream`."""
+    api_client = models._api_client  # noqa: SLF001
+    sent = api_client._build_request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
+    http = await api_client._async_request(sent, plan.http_options, stream=True)  # noqa: SLF001
+    return AsyncRawStream(http, Origin(models, model, plan, http.headers), meter)
+
+
+class RawStream:
+    """The events of a streamed reply.
+
+    Args:
+        http: The SDK's, around the response of its HTTP client.
+        origin: Of the reply.
+        meter: Counts the bytes as they come.
+    """
+
+    def __init__(self, http: Any, origin: Origin, meter: ReplyMeter) -> None:
+        self._http = http
+        self._origin = origin
+        self._meter = meter
+
+    def __iter__(self) -> Iterator[RawChunk]:
+        origin, take = self._origin, self._meter.take
+        events = EventReader()
+        for piece in _pieces(self._http.response_stream):
+            take(len(piece))
+            for data in events.feed(piece):
+                _raise_if_error(data, self._http)
+                yield RawChunk(data, origin, False)
+        for data in events.finish():
+            _raise_if_error(data, self._http)
+            yield RawChunk(data, origin, False)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.response_stream.close()
+
+
+class AsyncRawStream:
+    """As `RawStream`, async."""
+
+    def __init__(self, http: Any, origin: Origin, meter: ReplyMeter) -> None:
+        self._http = http
+        self._origin = origin
+        self._meter = meter
+
+    async def __aiter__(self) -> AsyncIterator[RawChunk]:
+        origin, take = self._origin, self._meter.take
+        events = EventReader()
+        async for piece in _pieces_async(self._http.response_stream):
+            take(len(piece))
+            for data in events.feed(piece):
+                _raise_if_error(data, self._http)
+                yield RawChunk(data, origin, True)
+        for data in events.finish():
+            _raise_if_error(data, self._http)
+            yield RawChunk(data, origin, True)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        response = self._http.response_stream
+        if hasattr(response, "aclose"):
+            await response.aclose()
+        else:  # aiohttp; its release() would keep reading
+            response.close()
+
+
+def _pieces(response: Any) -> Iterator[bytes]:
+    """The body as it comes: of httpx, or of requests, which the SDK takes for client certificates."""
+    pieces: Iterator[bytes] = (
+        response.iter_bytes() if hasattr(response, "iter_bytes") else response.iter_content(chunk_size=None)
+    )
+    return pieces
+
+
+def _pieces_async(response: Any) -> AsyncIterator[bytes]:
+    """The body as it comes: of httpx, or of aiohttp, which the SDK prefers where it is installed."""
+    pieces: AsyncIterator[bytes] = (
+        response.aiter_bytes() if hasattr(response, "aiter_bytes") else response.content.iter_any()
+    )
+    return pieces
+
+
+def _raise_if_error(data: bytes, http: Any) -> None:
+    """Raise the SDK's own error for an event that is one; its sign is the SDK's: the first key."""
+    if b'"error"' not in data[:64]:
+        return
+    message = decode_json(data)
+    error = message.get("error")
+    if next(iter(message)) != "error" or not isinstance(error, dict):
+        return
+    if not isinstance(error.get("code"), int):
+        raise ResponseError("The stream holds an error without a code.", excerpt=data.decode("utf-8", "replace"))
+    from google.genai import errors
+
+    errors.APIError.raise_error(error["code"], message, http)
+
+
+def _build_response(body: str, headers: Mapping[str, str] | None) -> Any:
+    from google.genai import types
+
+    message = dict(decode_json(body))
+    # The lenient way is private; it takes fields that this version of the SDK does not know.
+    build = getattr(types.GenerateContentResponse, "_from_response", None)
+    response: Any = (
+        types.GenerateContentResponse.model_validate(message) if build is None else build(response=message, kwargs={})
+    )
+    response.sdk_http_response = types.HttpResponse(headers=None if headers is None else dict(headers))
+    return response
