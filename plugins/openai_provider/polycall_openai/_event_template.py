@@ -22,7 +22,8 @@ FindHolders = Callable[[JsonObject], Mapping[str, JsonObject]]
 of the arguments."""
 
 _SCALAR = rb'("(?:[^"\\]|\\.)*"|[1-9][0-9]*|0)'
-_QUOTE = 34
+_QUOTE = ord('"')
+_ZERO = ord("0")
 
 
 class _Slot(NamedTuple):
@@ -32,6 +33,17 @@ class _Slot(NamedTuple):
     is_piece: bool
     after: bytes
     """What stands between it and the next value; its own closing quote included."""
+    length: int
+    """Of that; 0 of the last, whose place is known."""
+
+
+class _Ends(NamedTuple):
+    """How a text begins and ends, with the lengths."""
+
+    head: bytes
+    head_length: int
+    tail: bytes
+    tail_length: int
 
 
 class EventTemplate:
@@ -43,45 +55,44 @@ class EventTemplate:
         event_type: The type that the stream gives them; may be empty.
     """
 
-    __slots__ = ("_event_type", "_framed_head", "_framed_tail", "_head", "_slots", "_tail")
+    __slots__ = ("_event_type", "_framed_ends", "_plain_ends", "_slots")
 
     def __init__(self, head: bytes, slots: tuple[_Slot, ...], event_type: bytes) -> None:
         frame = b"event: " + event_type + b"\ndata: " if event_type else b"data: "
+        *inner, last = slots
         self._event_type = event_type
-        self._head = head
-        self._slots = slots
-        self._tail = slots[-1].after
-        self._framed_head = frame + head
-        self._framed_tail = self._tail + b"\n\n"
+        self._plain_ends = _Ends(head, len(head), last.after, len(last.after))
+        self._framed_ends = _Ends(frame + head, len(frame + head), last.after + b"\n\n", len(last.after) + len(b"\n\n"))
+        self._slots = (*inner, last._replace(length=0))
 
     def piece_of_event(self, event: Event) -> str | None:
         """The piece of the arguments, if an event is one of these; ``None`` for every other."""
-        return self._piece(event.data, self._head, self._tail) if event.type == self._event_type else None
+        return self._piece(event.data, self._plain_ends) if event.type == self._event_type else None
 
     def piece_of_chunk(self, chunk: bytes) -> str | None:
         """The same for a piece of the body, if it is just one event."""
-        return self._piece(chunk, self._framed_head, self._framed_tail)
+        return self._piece(chunk, self._framed_ends)
 
-    def _piece(self, text: bytes, head: bytes, tail: bytes) -> str | None:
+    def _piece(self, text: bytes, ends: _Ends) -> str | None:
+        head, at, tail, tail_length = ends
         if not (text.startswith(head) and text.endswith(tail)):
             return None
         piece: str | None = None
-        at, last = len(head), len(text) - len(tail)
-        for slot in self._slots:
-            after = slot.after
-            end = last if after is self._tail else text.find(after, at)
+        last = len(text) - tail_length
+        for is_text, is_piece, after, length in self._slots:
+            end = text.find(after, at) if length else last
             if end < at:
                 return None
-            if slot.is_text:
+            if is_text:
                 try:
                     value = from_json(text[at - 1 : end + 1])  # with its quotes
                 except ValueError:
                     return None  # a text that goes on, or one that only the slower reader takes
-                if slot.is_piece:
+                if is_piece:
                     piece = value
-            elif not text[at:end].isdigit() or (text[at] == ord("0") and end > at + 1):
+            elif not text[at:end].isdigit() or (text[at] == _ZERO and end > at + 1):
                 return None
-            at = end + len(after)
+            at = end + length
         return piece
 
 
@@ -150,7 +161,7 @@ def _made(event: Event, places: list[tuple[int, int, str]], piece_key: str) -> E
     begins = [start + is_text for (start, _, _), is_text in zip(places, quoted, strict=True)]
     ends = [end - is_text for (_, end, _), is_text in zip(places, quoted, strict=True)]
     slots = tuple(
-        _Slot(is_text, key == piece_key, data[end:until])
+        _Slot(is_text, key == piece_key, data[end:until], until - end)
         for (_, _, key), is_text, end, until in zip(places, quoted, ends, [*begins[1:], len(data)], strict=True)
     )
     return EventTemplate(data[: begins[0]], slots, event.type)
