@@ -13,10 +13,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import openai
@@ -25,11 +22,12 @@ from pydantic import BaseModel
 
 import polycall
 import polycall_openai
+from support import counting
+from support.counting import Counter
 from support.openai_replies import chunks, completion, sse
 
 # What the SDK rides on; both may be installed.
 _HTTPX: Any = importlib.import_module("httpx2" if int(openai.__version__.partition(".")[0]) > 2 else "httpx")
-_OURS = tuple(str(Path(module.__file__ or "").parent) for module in (polycall, polycall_openai))
 
 CREATE_WITH_3_CALLS = 255
 EACH_FURTHER_CALL = 15
@@ -45,32 +43,9 @@ class Weather(BaseModel):
     units: str
 
 
-class Counter:
-    """Counts function calls: all of them, and those of polycall's own code."""
-
-    def __init__(self) -> None:
-        self.all = 0
-        self.ours = 0
-
-    def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event in ("call", "c_call"):
-            self.all += 1
-            if frame.f_code.co_filename.startswith(_OURS):
-                self.ours += 1
-
-
 def count(job: Callable[[], object]) -> Counter:
-    """The function calls of a job that has been done before: caches are filled."""
-    for _ in range(3):
-        job()
-    counter = Counter()
-    previous = sys.getprofile()
-    sys.setprofile(counter)
-    try:
-        job()
-    finally:
-        sys.setprofile(previous)
-    return counter
+    """The function calls of a job that has been done before."""
+    return counting.count(job, polycall, polycall_openai)
 
 
 class Pieces:
@@ -148,12 +123,9 @@ def test_async_costs_no_more_than_a_few_calls_beyond_sync() -> None:
 
         for _ in range(3):
             await create()
-        counter = Counter()
-        sys.setprofile(counter)
-        try:
+        counter = Counter(polycall, polycall_openai)
+        with counter.counting():
             await create()
-        finally:
-            sys.setprofile(None)
         return counter
 
     assert asyncio.run(session()).ours <= CREATE_WITH_3_CALLS * 1.1

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
 
 import httpx
 from google import genai
@@ -16,8 +13,8 @@ from pydantic import BaseModel
 
 import polycall
 import polycall_vertex
-
-_OURS = tuple(str(Path(module.__file__ or "").parent) for module in (polycall, polycall_vertex))
+from support import counting
+from support.counting import Counter
 
 CREATE_WITH_3_CALLS = 422
 EACH_FURTHER_CALL = 65
@@ -36,32 +33,9 @@ class Weather(BaseModel):
 CALL = {"functionCall": {"name": "Weather", "args": {"location": "Toronto", "units": "metric"}}}
 
 
-class Counter:
-    """Counts function calls: all of them, and those of polycall's own code."""
-
-    def __init__(self) -> None:
-        self.all = 0
-        self.ours = 0
-
-    def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
-        if event in ("call", "c_call"):
-            self.all += 1
-            if frame.f_code.co_filename.startswith(_OURS):
-                self.ours += 1
-
-
 def count(job: Callable[[], object]) -> Counter:
-    """The function calls of a job that has been done before: caches are filled."""
-    for _ in range(3):
-        job()
-    counter = Counter()
-    previous = sys.getprofile()
-    sys.setprofile(counter)
-    try:
-        job()
-    finally:
-        sys.setprofile(previous)
-    return counter
+    """The function calls of a job that has been done before."""
+    return counting.count(job, polycall, polycall_vertex)
 
 
 def response(*parts: object, **more: object) -> dict[str, object]:
