@@ -271,18 +271,24 @@ async def test_garbage_over_async_grpc_is_a_response_error(
     await wire.close()
 
 
+@pytest.mark.parametrize("seen", ["as made"], indirect=True)
 @pytest.mark.parametrize("arguments", [[1], "n=1", 3])
-def test_arguments_of_another_form_are_the_fault_of_one_call(
-    rest: VertexRestServer, arguments: object, seen: Any
-) -> None:
-    if seen is not None:
-        pytest.skip("the SDK's own response, which a wrapper needs, cannot hold them: a ResponseError")
+def test_arguments_of_another_form_are_the_fault_of_one_call(rest: VertexRestServer, arguments: object) -> None:
     rest.enqueue(candidate(GOOD, {"functionCall": {"name": "Pick", "args": arguments}}, finishReason="STOP"))
 
     with pytest.raises(polycall.InvalidCallsError) as caught:
         create(Wire("genai", rest))
 
     assert list(caught.value.calls) == [Pick(n=1)]
+
+
+@pytest.mark.parametrize("seen", ["wrapped"], indirect=True)
+@pytest.mark.parametrize("arguments", [[1], "n=1", 3])
+def test_the_sdks_own_response_which_a_wrapper_gets_cannot_hold_them(rest: VertexRestServer, arguments: object) -> None:
+    rest.enqueue(candidate(GOOD, {"functionCall": {"name": "Pick", "args": arguments}}, finishReason="STOP"))
+
+    with pytest.raises(polycall.ResponseError):
+        create(Wire("genai", rest))
 
 
 def test_an_error_in_the_middle_of_a_genai_stream_is_the_sdks_own(rest: VertexRestServer) -> None:

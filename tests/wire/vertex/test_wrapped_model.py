@@ -9,14 +9,16 @@ import pytest
 from pydantic import BaseModel
 
 import polycall
-from support.vertex_wires import Wire, call, candidate, generative_model, init_vertexai
+from support.vertex_wires import KINDS, Wire, call, candidate, generative_model, init_vertexai
 
 
 class Pick(BaseModel):
     n: int
 
 
+MODELS = [kind for kind in KINDS if kind != "genai"]
 MESSAGES = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
+only_models = pytest.mark.parametrize("wire", MODELS, indirect=True)
 GOOD = candidate(call("Pick", {"n": 1}), finishReason="STOP")
 
 
@@ -25,19 +27,14 @@ def streamed(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == "streamed")
 
 
-def only_models(wire: Wire) -> None:
-    if wire.kind == "genai":
-        pytest.skip("another SDK")
-
-
 def ask(client: polycall.Client, streamed: bool, messages: list[dict[str, str]], **options: Any) -> list[Pick]:
     if streamed:
         return list(client.stream(messages, list[Pick], **options))
     return list(client.create(messages, list[Pick], **options))
 
 
+@only_models
 def test_a_wrapper_of_the_class_sees_a_normal_call(wire: Wire, streamed: bool, seen: list[dict[str, Any]]) -> None:
-    only_models(wire)
     wire.enqueue([GOOD] if streamed else GOOD)
 
     assert ask(wire.client(), streamed, MESSAGES, temperature=0.5, labels={"team": "a"}, timeout=5) == [Pick(n=1)]
@@ -55,12 +52,11 @@ def test_a_wrapper_of_the_class_sees_a_normal_call(wire: Wire, streamed: bool, s
     assert (arguments["labels"], arguments["stream"]) == ({"team": "a"}, streamed)
 
 
+@pytest.mark.parametrize("async_wire", ["model over gRPC"], indirect=True)
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_a_wrapper_of_one_object_sees_the_call_and_what_it_changes_is_sent(
     async_wire: Wire, streamed: bool, asynchronous: bool
 ) -> None:
-    if async_wire.kind == "genai":
-        pytest.skip("another SDK")
     async_wire.enqueue([GOOD] if streamed else GOOD)
     init_vertexai(async_wire.server)
     model: Any = generative_model(system_instruction="be brief")
@@ -82,12 +78,12 @@ async def test_a_wrapper_of_one_object_sees_the_call_and_what_it_changes_is_sent
     assert body["systemInstruction"]["parts"] == [{"text": "be brief"}]
 
 
+@only_models
 @pytest.mark.parametrize("options", [{"timeout": 5}, {"model": "gemini-other"}, {"system_instruction": "be brief"}])
 def test_what_the_public_methods_cannot_take_goes_past_a_wrapper_of_one_object(
     wire: Wire, options: dict[str, Any]
 ) -> None:
     """A copy of the model would leave the wrapper behind, and without them the model would be asked something else."""
-    only_models(wire)
     wire.enqueue(GOOD)
     init_vertexai(wire.server)
     model: Any = generative_model()
@@ -101,8 +97,8 @@ def test_what_the_public_methods_cannot_take_goes_past_a_wrapper_of_one_object(
     assert ask(polycall.from_vertexai(model), False, MESSAGES[1:], **options) == [Pick(n=1)]
 
 
+@only_models
 def test_the_raw_response_is_the_one_that_the_wrapper_saw(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    only_models(wire)
     wire.enqueue(GOOD)
     given: list[object] = []
     from vertexai.generative_models import GenerativeModel
