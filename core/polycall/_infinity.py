@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, from_json
 _NEVER_INFINITE = frozenset(
     {
         # of values; what JSON has for infinity is an error for each
-        *("str", "int", "bool", "none", "bytes", "uuid", "literal"),
+        *("str", "int", "bool", "none", "bytes", "uuid", "literal", "enum"),
         *("date", "datetime", "time", "timedelta"),
         # of structures, whose parts are looked at
         *("model", "model-fields", "model-field", "dataclass", "dataclass-args", "dataclass-field"),
@@ -28,8 +28,9 @@ _PARTS = {"list": ("items_schema",), "dict": ("keys_schema", "values_schema")}
 """Without these a structure takes anything."""
 _LARGE = 10**308  # a little less than the largest float; whole numbers have no end, but a field may be a float
 _MAX_SHOWN = 80
+_GETS_ALL = ("coerce_numbers_to_str", "custom_init")
 _EXTRAS = ("extra_behavior", "extra_fields_behavior")
-_NOT_LOOKED_AT = ("metadata", "default", "expected", "serialization")
+_NOT_LOOKED_AT = ("metadata", "default", "serialization")
 
 
 def may_hold_infinity(schema: CoreSchema) -> bool:
@@ -45,10 +46,10 @@ def may_hold_infinity(schema: CoreSchema) -> bool:
 def why_infinite(text: str) -> str | None:
     """What of a JSON text is NaN, infinity or out of range; ``None`` if nothing is, or if the text is no JSON."""
     try:
-        if not _has_large_number(from_json(text, allow_inf_nan=False)):
+        if not _has_large_number(from_json(text)):
             return None
     except (ValueError, TypeError):
-        pass  # one of the words, or broken in another way (a lone surrogate), or only the slower reader takes it
+        pass  # it is broken, or has a lone surrogate, or only the slower reader takes it
     try:
         json.loads(text, strict=False, parse_constant=_check, parse_float=_check, parse_int=_check)
     except _FoundError as found:
@@ -65,7 +66,7 @@ def _takes_any(part: object) -> bool:
             kind not in _NEVER_INFINITE or not all(one in part for one in _PARTS.get(kind, ()))
         ):
             return True
-        if part.get("coerce_numbers_to_str") or any(part.get(key) == "allow" for key in _EXTRAS):
+        if any(part.get(key) for key in _GETS_ALL) or any(part.get(key) == "allow" for key in _EXTRAS):
             return True
         return any(_takes_any(inner) for key, inner in part.items() if key not in _NOT_LOOKED_AT)
     return isinstance(part, (list, tuple)) and any(map(_takes_any, part))

@@ -36,8 +36,6 @@ class Address:
         is_plain = (
             base_url.startswith(("http://", "https://"))
             and base_url.endswith("/")
-            and "?" not in base_url
-            and "#" not in base_url
             and getattr(client, "_provider_runtime", None) is None
             and all(_is_plain(client, name) for name in _LOOK_AT_THE_PATH)
         )

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, Json, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
 from polycall._infinity import may_hold_infinity, why_infinite
@@ -26,10 +27,18 @@ class Colour(enum.Enum):
     RED = "red"
 
 
+class Greedy(BaseModel):
+    seen: str = ""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(seen=str(given))
+
+
 class Weather(BaseModel):
     location: str = Field(min_length=1)
     days: int = 1
     units: Literal["metric", "imperial"] = "metric"
+    notes: dict[str, str] = {"type": "float"}
     near: "list[Weather]" = []  # noqa: UP037 - so that it is a definition
 
 
@@ -60,23 +69,14 @@ class Measure(BaseModel):
 
 
 NEVER = [
-    *(str, int, bool, bytes, uuid.UUID, None, Literal["a", 1]),
+    *(str, int, bool, bytes, uuid.UUID, None, Literal["a", 1], Colour),
     *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
-    *(
-        Weather,
-        Point,
-        Trip,
-        list[int],
-        dict[str, int],
-        tuple[int, str],
-        tuple[int, ...],
-        int | str | None,
-        list[Weather],
-    ),
+    *(Weather, Point, Trip, list[int], dict[str, int], tuple[int, str], tuple[int, ...], list[Weather]),
+    int | str | None,
 ]
 MAYBE = [
-    *(float, Any, object, Decimal, complex, Colour, Json, HttpUrl, list, dict, list[Any], dict[str, Any], set[int]),
-    *(Open, Coercing, Measure, int | float, list[Measure], Annotated[int, BeforeValidator(float)]),
+    *(float, Any, object, Decimal, complex, Json, HttpUrl, list, dict, list[Any], dict[str, Any], set[int]),
+    *(Open, Coercing, Greedy, Measure, int | float, list[Measure], Annotated[int, BeforeValidator(float)]),
 ]
 WORDS = ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400]
 
@@ -106,6 +106,11 @@ def test_what_never_holds_infinity(annotation: Any) -> None:
 @pytest.mark.parametrize("annotation", MAYBE, ids=str)
 def test_what_may(annotation: Any) -> None:
     assert may_hold_infinity(TypeAdapter(annotation).core_schema)
+
+
+@pytest.mark.parametrize("schema", [core_schema.list_schema(), core_schema.dict_schema()])
+def test_what_names_no_parts_takes_any(schema: CoreSchema) -> None:
+    assert may_hold_infinity(schema)
 
 
 def test_a_tool_knows_it() -> None:

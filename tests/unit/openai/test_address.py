@@ -52,6 +52,7 @@ CLIENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no path": lambda options: openai.OpenAI(base_url="http://127.0.0.1:8000", **options),
     "a path to escape": lambda options: openai.OpenAI(base_url="http://test/a b/%2F/\u00fc/v1", **options),
     "a query": lambda options: openai.OpenAI(base_url="http://test/v1?key=1", **options),
+    "a fragment": lambda options: openai.OpenAI(base_url="http://test/v1#part", **options),
     "a default query": lambda options: openai.OpenAI(base_url="http://test/v1", default_query={"v": "1"}, **options),
     "a user in the URL": lambda options: openai.OpenAI(base_url="http://me:secret@test/v1", **options),
     "an international name": lambda options: openai.OpenAI(base_url="http://b\u00fccher.example/v1", **options),
@@ -86,7 +87,7 @@ def test_the_url_is_that_of_the_sdk(name: str) -> None:
     [
         ("as made", "https://test/v1/chat/completions"),
         ("a slash at the end", "https://test:8443/v1/chat/completions"),
-        ("a query", PATH),
+        ("a fragment", PATH),
         ("Azure", PATH),
         ("a path of its own", PATH),
         ("options of its own", PATH),
@@ -105,6 +106,14 @@ def test_another_base_url_counts_from_the_next_call_on() -> None:
     post(client, CHAT_COMPLETIONS, address, {}, CallOptions())
 
     assert [url for url, _ in recorder.urls] == ["https://test/v1/chat/completions", "http://other/v2/chat/completions"]
+
+
+def test_a_client_whose_requests_a_provider_transforms_gets_the_path() -> None:
+    """``openai.OpenAI(provider=...)`` of 3.x: the provider may look at the path."""
+    client = CLIENTS["as made"](Recorder().options)
+    client._provider_runtime = object()
+
+    assert Address(PATH).of(client) == PATH
 
 
 @pytest.mark.parametrize("name", ["_prepare_url", "_build_request", "_prepare_options"])
