@@ -1,6 +1,6 @@
 """Measure polycall beside the SDKs used by hand, and beside other libraries.
 
-python -m benchmarks                   all of it, about nine minutes: prints the tables, writes docs/benchmarks.md,
+python -m benchmarks                   all of it, about eight minutes: prints the tables, writes docs/benchmarks.md,
                                        the plots and the profile in docs/benchmarks/
 python -m benchmarks ROW ...           only these, printed and not written
 python -m benchmarks peers             the same job by other libraries, printed and not written
