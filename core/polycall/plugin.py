@@ -42,6 +42,7 @@ from polycall._protocol import (
 from polycall._schema.dialect import Dialect, RenderedSchema
 from polycall._schema.dialect import Limits as SchemaLimits
 from polycall._schema.render import render_schema
+from polycall._server_sent_events import EventReader, ServerSentEvent
 from polycall._types import FinishReason, Mode, ToolCall, Usage
 from polycall.hookspecs import HOOK_API_VERSION
 from polycall.hookspecs import PROJECT_NAME as _PROJECT_NAME
@@ -58,6 +59,7 @@ __all__ = [
     "ClientTraits",
     "ConfigurationError",
     "Dialect",
+    "EventReader",
     "FinishReason",
     "MessageError",
     "Mode",
@@ -70,6 +72,7 @@ __all__ = [
     "ResponseError",
     "SchemaError",
     "SchemaLimits",
+    "ServerSentEvent",
     "StreamDecoder",
     "StreamEvent",
     "TextDelta",

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from polycall import ResponseError
-from polycall.plugin import Reply, StreamEvent
+from polycall.plugin import EventReader, Reply, ServerSentEvent, StreamEvent
 from polycall_openai._event_template import EventTemplate, learn
 from polycall_openai._json import JsonObject, NotJsonError, parse, raise_if_error, reported_error
 from polycall_openai._open_calls import OpenCall, OpenCalls
 from polycall_openai._site import Site
-from polycall_openai._sse import Event, EventReader
 
 _DONE = b"[DONE]"
 _LESSONS = 8
@@ -102,7 +101,7 @@ class EventDecoder(ABC):
         if piece and self._growing is not None:
             self._open_calls.grow(self._growing, piece)
 
-    def _learn(self, event: Event, value: JsonObject, before: OpenCall | None) -> None:
+    def _learn(self, event: ServerSentEvent, value: JsonObject, before: OpenCall | None) -> None:
         """Make a template of the second of two events that add to the same call: there may be many more."""
         if not self._lessons_left:
             return
@@ -112,7 +111,7 @@ class EventDecoder(ABC):
         self._lessons_left -= 1
         self._template = learn(event, value, self._find_holders)
 
-    def _take_event(self, event: Event) -> None:
+    def _take_event(self, event: ServerSentEvent) -> None:
         data = event.data
         growing, template = self._growing, self._template
         if template is not None:
@@ -146,7 +145,7 @@ class EventDecoder(ABC):
         if isinstance(value, dict):
             self._learn(event, value, growing)
 
-    def _take_last_event(self, event: Event) -> None:
+    def _take_last_event(self, event: ServerSentEvent) -> None:
         """One that was not closed: it counts if it came whole."""
         if event.data.strip() == _DONE:
             self._done = True

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from polycall.plugin import ServerSentEvent
 from polycall_openai._json import JsonObject, NotJsonError, parse
-from polycall_openai._sse import Event
 
 FindHolders = Callable[[JsonObject], Mapping[str, JsonObject]]
 """From an event to its values that differ from event to event: key, and the object that has it. The first is the piece
@@ -65,7 +65,7 @@ class EventTemplate:
         self._framed_ends = _Ends(frame + head, len(frame + head), last.after + b"\n\n", len(last.after) + len(b"\n\n"))
         self._slots = (*inner, last._replace(length=0))
 
-    def piece_of_event(self, event: Event) -> str | None:
+    def piece_of_event(self, event: ServerSentEvent) -> str | None:
         """The piece of the arguments, if an event is one of these; ``None`` for every other."""
         return self._piece(event.data, self._plain_ends) if event.type == self._event_type else None
 
@@ -96,7 +96,7 @@ class EventTemplate:
         return piece
 
 
-def learn(event: Event, value: JsonObject, find_holders: FindHolders) -> EventTemplate | None:
+def learn(event: ServerSentEvent, value: JsonObject, find_holders: FindHolders) -> EventTemplate | None:
     """What the events that are like this one have in common.
 
     Proven, not guessed: with other values in their places the text has to say the same but for them.
@@ -155,7 +155,7 @@ def _is_so(
     return probe == value
 
 
-def _made(event: Event, places: list[tuple[int, int, str]], piece_key: str) -> EventTemplate:
+def _made(event: ServerSentEvent, places: list[tuple[int, int, str]], piece_key: str) -> EventTemplate:
     data = event.data
     quoted = [data[start] == _QUOTE for start, _, _ in places]
     begins = [start + is_text for (start, _, _), is_text in zip(places, quoted, strict=True)]

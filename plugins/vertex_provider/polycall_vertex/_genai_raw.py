@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from polycall import ResponseError
-from polycall.plugin import ReplyMeter
+from polycall.plugin import EventReader, ReplyMeter, ServerSentEvent
 from polycall_vertex._genai_config import Plan, run_sdk
 from polycall_vertex._own import are_own
-from polycall_vertex._sse import EventReader
 from polycall_vertex._wire import decode_json
 
 _MODELS = "google.genai.models"
 _HTTP_LAYER = "google.genai._api_client"
+_DONE = b"[DONE]"
 _PUBLIC = ("generate_content", "_generate_content")
 _PUBLIC_STREAMED = ("generate_content_stream", "_generate_content_stream")
 _PRIVATE = {
@@ -141,15 +141,15 @@ class RawStream:
 
     def __iter__(self) -> Iterator[RawChunk]:
         origin, take = self._origin, self._meter.take
-        events = EventReader()
+        reader = EventReader(bare_json=True)
         for piece in _pieces(self._http.response_stream):
             take(len(piece))
-            for data in events.feed(piece):
-                _raise_if_error(data, self._http)
-                yield RawChunk(data, origin, False)
-        for data in events.finish():
-            _raise_if_error(data, self._http)
-            yield RawChunk(data, origin, False)
+            for event in reader.feed(piece):
+                if _is_chunk(event, self._http):
+                    yield RawChunk(event.data, origin, False)
+        for event in reader.finish():
+            if _is_chunk(event, self._http):
+                yield RawChunk(event.data, origin, False)
 
     def close(self) -> None:
         """Close the connection."""
@@ -166,15 +166,15 @@ class AsyncRawStream:
 
     async def __aiter__(self) -> AsyncIterator[RawChunk]:
         origin, take = self._origin, self._meter.take
-        events = EventReader()
+        reader = EventReader(bare_json=True)
         async for piece in _pieces_async(self._http.response_stream):
             take(len(piece))
-            for data in events.feed(piece):
-                _raise_if_error(data, self._http)
-                yield RawChunk(data, origin, True)
-        for data in events.finish():
-            _raise_if_error(data, self._http)
-            yield RawChunk(data, origin, True)
+            for event in reader.feed(piece):
+                if _is_chunk(event, self._http):
+                    yield RawChunk(event.data, origin, True)
+        for event in reader.finish():
+            if _is_chunk(event, self._http):
+                yield RawChunk(event.data, origin, True)
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -201,19 +201,27 @@ def _pieces_async(response: Any) -> AsyncIterator[bytes]:
     return pieces
 
 
-def _raise_if_error(data: bytes, http: Any) -> None:
-    """Raise the SDK's own error for an event that is one; its sign is the SDK's: the first key."""
+def _is_chunk(event: ServerSentEvent, http: Any) -> bool:
+    """Whether an event is a part of the reply. ``[DONE]`` is none, which proxies send.
+
+    Raises:
+        google.genai.errors.APIError: The event reports an error; its sign is the SDK's: the first key.
+    """
+    data = event.data
+    if not data or data.strip() == _DONE:
+        return False
     if b'"error"' not in data[:64]:
-        return
+        return True
     message = decode_json(data)
     error = message.get("error")
     if next(iter(message)) != "error" or not isinstance(error, dict):
-        return
+        return True
     if not isinstance(error.get("code"), int):
         raise ResponseError("The stream holds an error without a code.", excerpt=data.decode("utf-8", "replace"))
     from google.genai import errors
 
     errors.APIError.raise_error(error["code"], message, http)
+    return False
 
 
 def _build_response(body: str, headers: Mapping[str, str] | None) -> Any:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from polycall import ResponseError
 from polycall.plugin import Reply, Request, StreamEvent
+from polycall.plugin import ServerSentEvent as Event
 from polycall_openai._chat.decoder import ChatDecoder
 from polycall_openai._event_decoder import EventDecoder
 from polycall_openai._event_template import learn
 from polycall_openai._json import NotJsonError, parse
 from polycall_openai._request import ToolPayload
 from polycall_openai._responses.decoder import ResponsesDecoder
-from polycall_openai._sse import Event
 from support.openai_replies import USAGE, call_chunk, chunk, sse
 from support.openai_responses import events, output_items, typed_sse
 from support.openai_server import session
