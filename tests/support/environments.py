@@ -85,7 +85,7 @@ def lower_bounds(wheels: Mapping[str, Wheel], *names: str) -> list[str]:
     return [each for name in names for each in wheels[name].requirements if not each.startswith("polycall")]
 
 
-def requirements_of_tests() -> list[str]:
+def _requirements_of_tests() -> list[str]:
     """What this repository's tests need beside the distributions that they test."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     requirements: list[str] = project["dependency-groups"]["test"]
@@ -118,6 +118,14 @@ class Environment:
         run_uv("venv", "--quiet", "--python", sys.executable, str(folder), cwd=folder.parent)
         environment = cls(folder)
         environment.install(wheels, *requirements, options=options)
+        return environment
+
+    @classmethod
+    def with_lowest(cls, folder: Path, wheels: Mapping[str, Wheel], *distributions: str) -> Environment:
+        """Make one with distributions of this repository, the lowest of all that they require, and what tests need."""
+        bounds = lower_bounds(wheels, *distributions)
+        environment = cls.create(folder, wheels, *distributions, *bounds, options=["--resolution", "lowest-direct"])
+        environment.install(wheels, *_requirements_of_tests())
         return environment
 
     def install(self, wheels: Mapping[str, Wheel], *requirements: str, options: Iterable[str] = ()) -> None:
