@@ -14,85 +14,59 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from polycall._calls import Calls
-    from polycall._client import AsyncClient, Client
-    from polycall._config import from_config
-    from polycall._discovery import InstalledPlugin
-    from polycall._errors import (
-        ConfigurationError,
-        IncompleteOutputError,
-        InvalidCallsError,
-        MessageError,
-        ModeError,
-        NoToolCallsError,
-        OutputError,
-        PluginError,
-        PolycallError,
-        ProviderNotFoundError,
-        RefusalError,
-        ResponseError,
-        ResponseModelError,
-        SchemaError,
-        UnknownClientError,
-    )
-    from polycall._factory import from_client, from_openai, from_provider, from_vertexai
-    from polycall._plugins import providers, register_extension, register_provider, unregister
-    from polycall._protocol import ArgumentsDelta, CallStarted, TextDelta
-    from polycall._streams import AsyncCallStream, CallEvent, CallFailed, CallReady, CallStream
-    from polycall._types import CallFailure, FinishReason, Mode, ToolCall, Usage
-
-__all__ = [
-    "ArgumentsDelta",
-    "AsyncCallStream",
-    "AsyncClient",
-    "CallEvent",
-    "CallFailed",
-    "CallFailure",
-    "CallReady",
-    "CallStarted",
-    "CallStream",
-    "Calls",
-    "Client",
-    "ConfigurationError",
-    "FinishReason",
-    "IncompleteOutputError",
-    "InstalledPlugin",
-    "InvalidCallsError",
-    "MessageError",
-    "Mode",
-    "ModeError",
-    "NoToolCallsError",
-    "OutputError",
-    "PluginError",
-    "PolycallError",
-    "ProviderNotFoundError",
-    "RefusalError",
-    "ResponseError",
-    "ResponseModelError",
-    "SchemaError",
-    "TextDelta",
-    "ToolCall",
-    "UnknownClientError",
-    "Usage",
-    "from_client",
-    "from_config",
-    "from_openai",
-    "from_provider",
-    "from_vertexai",
-    "providers",
-    "register_extension",
-    "register_provider",
-    "unregister",
-]
+    from polycall._clients.client import AsyncClient as AsyncClient
+    from polycall._clients.client import Client as Client
+    from polycall._clients.config import from_config as from_config
+    from polycall._clients.factory import from_client as from_client
+    from polycall._clients.factory import from_provider as from_provider
+    from polycall._clients.shortcuts import from_openai as from_openai
+    from polycall._clients.shortcuts import from_vertexai as from_vertexai
+    from polycall._clients.streams import AsyncCallStream as AsyncCallStream
+    from polycall._clients.streams import CallEvent as CallEvent
+    from polycall._clients.streams import CallFailed as CallFailed
+    from polycall._clients.streams import CallReady as CallReady
+    from polycall._clients.streams import CallStream as CallStream
+    from polycall._data.calls import Calls as Calls
+    from polycall._data.contract import ArgumentsDelta as ArgumentsDelta
+    from polycall._data.contract import CallStarted as CallStarted
+    from polycall._data.contract import TextDelta as TextDelta
+    from polycall._data.errors import ConfigurationError as ConfigurationError
+    from polycall._data.errors import IncompleteOutputError as IncompleteOutputError
+    from polycall._data.errors import InvalidCallsError as InvalidCallsError
+    from polycall._data.errors import MessageError as MessageError
+    from polycall._data.errors import ModeError as ModeError
+    from polycall._data.errors import NoToolCallsError as NoToolCallsError
+    from polycall._data.errors import OutputError as OutputError
+    from polycall._data.errors import PluginError as PluginError
+    from polycall._data.errors import PolycallError as PolycallError
+    from polycall._data.errors import ProviderNotFoundError as ProviderNotFoundError
+    from polycall._data.errors import RefusalError as RefusalError
+    from polycall._data.errors import ResponseError as ResponseError
+    from polycall._data.errors import ResponseModelError as ResponseModelError
+    from polycall._data.errors import SchemaError as SchemaError
+    from polycall._data.errors import UnknownClientError as UnknownClientError
+    from polycall._data.types import CallFailure as CallFailure
+    from polycall._data.types import FinishReason as FinishReason
+    from polycall._data.types import Mode as Mode
+    from polycall._data.types import ToolCall as ToolCall
+    from polycall._data.types import Usage as Usage
+    from polycall._plugins.discovery import InstalledPlugin as InstalledPlugin
+    from polycall._plugins.public import providers as providers
+    from polycall._plugins.public import register_extension as register_extension
+    from polycall._plugins.public import register_provider as register_provider
+    from polycall._plugins.public import unregister as unregister
 
 # Each name's module is imported when the name is first used: `import polycall` itself costs next to nothing, and
 # pydantic-settings, for one, is only paid for by those who read a config file.
 _MODULES = {
-    "_calls": ("Calls",),
-    "_client": ("AsyncClient", "Client"),
-    "_config": ("from_config",),
-    "_discovery": ("InstalledPlugin",),
-    "_errors": (
+    "_clients.client": ("AsyncClient", "Client"),
+    "_clients.config": ("from_config",),
+    "_clients.factory": ("from_client", "from_provider"),
+    "_clients.shortcuts": ("from_openai", "from_vertexai"),
+    "_clients.streams": ("AsyncCallStream", "CallEvent", "CallFailed", "CallReady", "CallStream"),
+    "_data.calls": ("Calls",),
+    "_data.contract": ("ArgumentsDelta", "CallStarted", "TextDelta"),
+    "_data.errors": (
         "ConfigurationError",
         "IncompleteOutputError",
         "InvalidCallsError",
@@ -109,13 +83,13 @@ _MODULES = {
         "SchemaError",
         "UnknownClientError",
     ),
-    "_factory": ("from_client", "from_openai", "from_provider", "from_vertexai"),
-    "_plugins": ("providers", "register_extension", "register_provider", "unregister"),
-    "_protocol": ("ArgumentsDelta", "CallStarted", "TextDelta"),
-    "_streams": ("AsyncCallStream", "CallEvent", "CallFailed", "CallReady", "CallStream"),
-    "_types": ("CallFailure", "FinishReason", "Mode", "ToolCall", "Usage"),
+    "_data.types": ("CallFailure", "FinishReason", "Mode", "ToolCall", "Usage"),
+    "_plugins.discovery": ("InstalledPlugin",),
+    "_plugins.public": ("providers", "register_extension", "register_provider", "unregister"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # the table above is the one list of names
 
 
 def __getattr__(name: str) -> object:

@@ -42,7 +42,7 @@ from typing import Any
 import pluggy
 from pydantic import BaseModel
 
-from polycall._protocol import (
+from polycall._data.contract import (
     AsyncChunkStream,
     CallResult,
     ChunkStream,

@@ -15,16 +15,7 @@ from __future__ import annotations
 
 import pluggy
 
-from polycall._errors import (
-    ConfigurationError,
-    MessageError,
-    PluginError,
-    RefusalError,
-    ResponseError,
-    SchemaError,
-)
-from polycall._limits import MAX_REPLY_BYTES, ReplyMeter
-from polycall._protocol import (
+from polycall._data.contract import (
     ArgumentsDelta,
     AsyncChunkStream,
     CallCompleted,
@@ -39,11 +30,20 @@ from polycall._protocol import (
     TextDelta,
     ToolSpec,
 )
+from polycall._data.errors import (
+    ConfigurationError,
+    MessageError,
+    PluginError,
+    RefusalError,
+    ResponseError,
+    SchemaError,
+)
+from polycall._data.types import FinishReason, Mode, ToolCall, Usage
 from polycall._schema.dialect import Dialect, RenderedSchema
 from polycall._schema.dialect import Limits as SchemaLimits
 from polycall._schema.render import render_schema
-from polycall._server_sent_events import EventReader, ServerSentEvent
-from polycall._types import FinishReason, Mode, ToolCall, Usage
+from polycall._toolkit.reply_meter import MAX_REPLY_BYTES, ReplyMeter
+from polycall._toolkit.server_sent_events import EventReader, ServerSentEvent
 from polycall.hookspecs import HOOK_API_VERSION
 from polycall.hookspecs import PROJECT_NAME as _PROJECT_NAME
 

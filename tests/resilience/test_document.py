@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import polycall
-from polycall._registry import registry
+from polycall._plugins.registry import registry
 from polycall.plugin import MAX_REPLY_BYTES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "what-happens.md").read_text(encoding="utf-8")

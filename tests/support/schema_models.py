@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 from typing_extensions import TypedDict
 
-from polycall._tools import tools_for
+from polycall._engine.tools import tools_for
 from polycall.plugin import Dialect, ToolSpec
 
 Kind = tuple[Any, st.SearchStrategy[Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from polycall._errors import SchemaError
+from polycall._data.errors import SchemaError
 from polycall._schema.dialect import Dialect, Limits
 
 _MAX_DEPTH = 200

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
-from polycall._errors import SchemaError
-from polycall._protocol import ToolSpec
+from polycall._data.contract import ToolSpec
+from polycall._data.errors import SchemaError
 from polycall._schema.dialect import ANNOTATIONS, ASSERTIONS, JSON_TYPES, Dialect, RenderedSchema
 from polycall._schema.keywords import (
     STRUCTURE,

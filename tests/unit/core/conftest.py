@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import polycall
-from polycall._discovery import ALLOWED_PLUGINS_VARIABLE
+from polycall._plugins.discovery import ALLOWED_PLUGINS_VARIABLE
 from support.toy_provider import AsyncToyClient, Hooks, Script, ToyClient, make_plugin
 
 

@@ -19,8 +19,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, Jso
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-from polycall._infinity import may_hold_infinity, why_infinite
-from polycall._tools import tools_for
+from polycall._engine.non_finite import may_hold_infinity, why_infinite
+from polycall._engine.tools import tools_for
 
 
 class Colour(enum.Enum):

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_serializer
 
-import polycall._matching
+import polycall._engine.matching
 from polycall import CallFailure, ToolCall
-from polycall._matching import Matching, match_corrections
-from polycall._tools import tools_for
-from polycall._validation import ValidCall, validate_call
+from polycall._engine.matching import Matching, match_corrections
+from polycall._engine.tools import tools_for
+from polycall._engine.validation import ValidCall, validate_call
 
 
 class Weather(BaseModel):
@@ -303,7 +303,7 @@ class TestManyCalls:
             compared += 1
             return 0.0
 
-        monkeypatch.setattr(polycall._matching, "_overlap", count)
+        monkeypatch.setattr(polycall._engine.matching, "_overlap", count)
         failures = [
             CallFailure(ToolCall("?", "Search", f'{{"query": "{number}", "limit": "x"}}'), "", frozenset({"limit"}))
             for number in range(50_000)
@@ -319,7 +319,7 @@ class TestManyCalls:
         assert compared == 0
 
     def test_as_are_those_with_nothing_in_common(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(polycall._matching, "_overlap", lambda *_: pytest.fail("pairs are compared"))
+        monkeypatch.setattr(polycall._engine.matching, "_overlap", lambda *_: pytest.fail("pairs are compared"))
         failures = [CallFailure(ToolCall("?", "Search", str(number)), "") for number in range(50_000)]
         new = [ValidCall(ToolCall("?", "Search", f'{{"query": "{number}"}}'), number) for number in range(50_001)]
 
@@ -328,7 +328,7 @@ class TestManyCalls:
         assert result == matching({number: number for number in range(50_000)}, additions=(50_000,))
 
     def test_the_number_of_argument_sets_that_are_looked_up_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(polycall._matching, "_MAX_SHAPES", 3)
+        monkeypatch.setattr(polycall._engine.matching, "_MAX_SHAPES", 3)
         failures = [CallFailure(ToolCall("?", "Open", json.dumps({f"field{number}": 1})), "") for number in range(200)]
         new = [
             ValidCall(ToolCall("?", "Open", json.dumps({f"field{number}": 1})), number)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import polycall
-from polycall._registry import registry
+from polycall._plugins.registry import registry
 from polycall.plugin import hookimpl
 from support.toy_provider import HOOK_NAMES, Hooks, ToyClient, call, make_plugin, reply
 
@@ -193,7 +193,7 @@ class TestNotFound:
     def test_what_brings_a_provider_of_ours_is_shown(
         self, provider: str, extra: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("polycall._registry.find_plugins", lambda group: {})
+        monkeypatch.setattr("polycall._plugins.registry.find_plugins", lambda group: {})
 
         with pytest.raises(polycall.ProviderNotFoundError) as raised:
             polycall.from_provider(provider)

@@ -12,19 +12,19 @@ import pytest
 
 import polycall
 import polycall.plugin
-from polycall import _errors
+from polycall._data import errors
 
 CORE = Path(polycall.__file__).parent
 PROVIDER = re.compile(r"openai|azure|vertex|gemini|genai|google|llama|gguf|anthropic|mistral", re.IGNORECASE)
 MAY_NAME_PROVIDERS = {
-    "_factory.py": "from_openai and from_vertexai",
-    "_types.py": "Mode.VERTEXAI_PARALLEL_TOOLS",
+    "_clients/shortcuts.py": "from_openai and from_vertexai",
+    "_data/types.py": "Mode.VERTEXAI_PARALLEL_TOOLS",
     "__init__.py": "exports from_openai and from_vertexai",
 }
 
 
 def public_names(module: types.ModuleType) -> set[str]:
-    importlib.import_module("polycall._config")
+    importlib.import_module("polycall._clients.config")
     return {
         name
         for name in dir(module)
@@ -57,7 +57,7 @@ class TestNames:
 
 
 class TestErrors:
-    ALL = tuple(value for value in vars(_errors).values() if isinstance(value, type) and issubclass(value, Exception))
+    ALL = tuple(value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception))
 
     def test_every_error_is_a_polycall_error_and_exported(self) -> None:
         assert {error.__name__ for error in self.ALL} == {name for name in polycall.__all__ if name.endswith("Error")}

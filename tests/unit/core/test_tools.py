@@ -14,7 +14,7 @@ import typing_extensions
 from pydantic import BaseModel, Field, RootModel
 
 import polycall
-from polycall._tools import tools_for
+from polycall._engine.tools import tools_for
 
 T = TypeVar("T")
 

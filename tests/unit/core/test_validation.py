@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from polycall import CallFailure, ToolCall
-from polycall._tools import ToolSet, tools_for
-from polycall._validation import ValidCall, validate_call
+from polycall._engine.tools import ToolSet, tools_for
+from polycall._engine.validation import ValidCall, validate_call
 
 
 class Record(BaseModel):

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeAlias, TypeVar, cast
 
-from polycall._calls import Calls
-from polycall._connection import Connection
-from polycall._errors import IncompleteOutputError, OutputError
-from polycall._exchange import Exchange
-from polycall._protocol import (
+from polycall._data.calls import Calls
+from polycall._data.contract import (
     ArgumentsDelta,
     AsyncChunkStream,
     CallCompleted,
@@ -22,8 +19,11 @@ from polycall._protocol import (
     StreamEvent,
     TextDelta,
 )
-from polycall._types import CallFailure, ToolCall
-from polycall._validation import ValidCall
+from polycall._data.errors import IncompleteOutputError, OutputError
+from polycall._data.types import CallFailure, ToolCall
+from polycall._engine.bound_hooks import Connection
+from polycall._engine.exchange import Exchange
+from polycall._engine.validation import ValidCall
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

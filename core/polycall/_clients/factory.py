@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
-from polycall._client import AsyncClient, Client
-from polycall._connection import Connection
-from polycall._errors import ConfigurationError, ModeError, PluginError, UnknownClientError
-from polycall._protocol import ClientTraits
-from polycall._registry import Provider, registry
-from polycall._settings import make_settings
-from polycall._types import Mode
-
-if TYPE_CHECKING:
-    import google.genai
-    import openai
-    from vertexai.generative_models import GenerativeModel
+from polycall._clients.client import AsyncClient, Client
+from polycall._clients.settings import make_settings
+from polycall._data.contract import ClientTraits
+from polycall._data.errors import ConfigurationError, ModeError, PluginError, UnknownClientError
+from polycall._data.types import Mode
+from polycall._engine.bound_hooks import Connection
+from polycall._plugins.registry import Provider, registry
 
 
 @overload
@@ -97,113 +92,30 @@ def from_client(
             broken.append(provider)
             continue
         try:
-            traits = _recognize(provider, client)
+            traits = recognize(provider, client)
         except PluginError as error:
             broken.append(error)
             continue
         if traits is not None:
-            return _adopt(provider, traits, client, mode, async_client, settings)
+            return adopt(provider, traits, client, mode, async_client, settings)
     known = ", ".join(registry.provider_names()) or "none"
-    message = f"No installed provider recognises {_type_name(client)}. Installed: {known}."
+    message = f"No installed provider recognises {type_name(client)}. Installed: {known}."
     if broken:
         raise PluginError(f"{message} This one cannot be asked: {broken[0]}", plugin=broken[0].plugin) from broken[0]
     raise UnknownClientError(f"{message} Pass an SDK's client object, or install the plugin for it.")
 
 
-@overload
-def from_openai(
-    client: openai.OpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
-) -> Client: ...
-@overload
-def from_openai(
-    client: openai.AsyncOpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
-) -> AsyncClient: ...
-def from_openai(
-    client: openai.OpenAI | openai.AsyncOpenAI,
-    mode: Mode = Mode.PARALLEL_TOOLS,
-    api: str = "chat",
-    **settings: object,
-) -> Client | AsyncClient:
-    """Make a client of an ``openai.OpenAI``, ``openai.AsyncOpenAI`` or one of their Azure variants.
-
-    Args:
-        client: The SDK's client; an async one gives an `AsyncClient`. polycall does not close it.
-        mode: ``Mode.PARALLEL_TOOLS``.
-        api: Which of OpenAI's APIs to use, ``"chat"`` or ``"responses"``.
-        **settings: Further settings of the provider.
-
-    Raises:
-        ProviderNotFoundError: The plugin is not installed: ``pip install "polycall[openai]"``.
-        UnknownClientError: Not an OpenAI client.
-        ModeError: Another mode.
-    """
-    return _from_named("openai", client, mode, None, {"api": api, **settings})
-
-
-@overload
-def from_vertexai(
-    client: GenerativeModel | google.genai.Client,
-    mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
-    use_async: Literal[False] = False,
-    **settings: object,
-) -> Client: ...
-@overload
-def from_vertexai(
-    client: GenerativeModel | google.genai.Client,
-    mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
-    *,
-    use_async: Literal[True],
-    **settings: object,
-) -> AsyncClient: ...
-def from_vertexai(
-    client: GenerativeModel | google.genai.Client,
-    mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,
-    use_async: bool = False,
-    **settings: object,
-) -> Client | AsyncClient:
-    """Make a client of a Vertex AI ``GenerativeModel`` or of a ``google.genai.Client``.
-
-    Args:
-        client: The SDK's object. polycall does not close it.
-        mode: ``Mode.VERTEXAI_PARALLEL_TOOLS``.
-        use_async: Make an `AsyncClient`. Both kinds of object can serve either, but a ``GenerativeModel`` over REST,
-            for which the SDK has nothing async.
-        **settings: Further settings of the provider.
-
-    Raises:
-        ProviderNotFoundError: The plugin is not installed: ``pip install "polycall[vertex]"``.
-        UnknownClientError: Neither of the two.
-        ModeError: Another mode.
-        ConfigurationError: The object cannot do it: async over REST, or a client of another service than Vertex AI.
-    """
-    return _from_named("vertex", client, mode, use_async, settings)
-
-
-def _from_named(
-    name: str, client: object, mode: Mode, async_client: bool | None, settings: Mapping[str, object]
-) -> Client | AsyncClient:
-    """Adopt a client for one provider, through the same recognition hook as `from_client`."""
-    provider = registry.provider(name)
-    traits = _recognize(provider, client)
-    if traits is None:
-        raise UnknownClientError(
-            f"Provider {name!r} does not recognise {_type_name(client)}. Pass its SDK's client object, or use "
-            "polycall.from_client(), which asks every installed provider."
-        )
-    return _adopt(provider, traits, client, mode, async_client, settings)
-
-
-def _recognize(provider: Provider, client: object) -> ClientTraits | None:
+def recognize(provider: Provider, client: object) -> ClientTraits | None:
     try:
         traits: ClientTraits | None = provider.hooks.polycall_recognize_client(client=client)
     except Exception as error:
         raise provider.error(
-            f"failed at {_type_name(client)} in polycall_recognize_client: {type(error).__name__}: {error}."
+            f"failed at {type_name(client)} in polycall_recognize_client: {type(error).__name__}: {error}."
         ) from error
     return traits
 
 
-def _adopt(
+def adopt(
     provider: Provider,
     traits: ClientTraits,
     client: object,
@@ -214,13 +126,13 @@ def _adopt(
     if mode is not None and mode not in traits.modes:
         fitting = ", ".join(f"Mode.{Mode(fit).name}" for fit in sorted(traits.modes))
         given = f"Mode.{mode.name}" if isinstance(mode, Mode) else repr(mode)
-        raise ModeError(f"{given} does not fit {_type_name(client)}. Use {fitting}.")
+        raise ModeError(f"{given} does not fit {type_name(client)}. Use {fitting}.")
     if async_client is None:
         async_client = traits.asynchronous and not traits.sync
     if not (traits.asynchronous if async_client else traits.sync):
         asked, is_ = ("an async", "synchronous") if async_client else ("a synchronous", "async")
         raise UnknownClientError(
-            f"{_type_name(client)} is {is_}; {asked} client was asked for. Pass {asked} client of its SDK."
+            f"{type_name(client)} is {is_}; {asked} client was asked for. Pass {asked} client of its SDK."
         )
     typed_settings = make_settings(provider, settings)
     return _wrap(provider, client, typed_settings, traits.model, async_client=async_client, owned=False)
@@ -236,7 +148,7 @@ def _wrap(
     return AsyncClient(connection, model=model) if async_client else Client(connection, model=model)
 
 
-def _type_name(client: object) -> str:
+def type_name(client: object) -> str:
     if isinstance(client, type):
         return f"the class {client.__module__}.{client.__qualname__} itself"
     type_ = type(client)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
-from polycall._infinity import why_infinite
-from polycall._tools import Tool, ToolSet
-from polycall._types import CallFailure, ToolCall
+from polycall._data.types import CallFailure, ToolCall
+from polycall._engine.non_finite import why_infinite
+from polycall._engine.tools import Tool, ToolSet
 
 _MAX_LISTED_ERRORS = 10
 _MAX_SHOWN_INPUT = 80

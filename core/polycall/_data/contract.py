@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from polycall._types import FinishReason, Mode, ToolCall, Usage
+from polycall._data.types import FinishReason, Mode, ToolCall, Usage
 
 ChunkT_co = TypeVar("ChunkT_co", covariant=True)
 ChunkT_contra = TypeVar("ChunkT_contra", contravariant=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast, overload
 
-from polycall._calls import Calls
-from polycall._connection import Connection
-from polycall._errors import ConfigurationError, MessageError, OutputError
-from polycall._exchange import Exchange
-from polycall._protocol import Request
-from polycall._streams import AsyncCallStream, CallStream
-from polycall._tools import tools_for
+from polycall._clients.streams import AsyncCallStream, CallStream
+from polycall._data.calls import Calls
+from polycall._data.contract import Request
+from polycall._data.errors import ConfigurationError, MessageError, OutputError
+from polycall._engine.bound_hooks import Connection
+from polycall._engine.exchange import Exchange
+from polycall._engine.tools import tools_for
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm

@@ -17,10 +17,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from polycall._client import AsyncClient, Client
-from polycall._errors import ConfigurationError
-from polycall._factory import create
-from polycall._settings import invalid_value, unknown_key
+from polycall._clients.client import AsyncClient, Client
+from polycall._clients.factory import create
+from polycall._clients.settings import invalid_value, unknown_key
+from polycall._data.errors import ConfigurationError
 
 _FILE_NAME = "polycall.toml"
 _PYPROJECT = "pyproject.toml"

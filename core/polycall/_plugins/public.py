@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from polycall._discovery import PROVIDER_GROUP, InstalledPlugin, find_plugins
-from polycall._registry import registry
+from polycall._plugins.discovery import PROVIDER_GROUP, InstalledPlugin, find_plugins
+from polycall._plugins.registry import registry
 
 
 def providers() -> list[InstalledPlugin]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import pluggy
 
 from polycall import hookspecs
-from polycall._discovery import (
+from polycall._data.errors import PluginError, ProviderNotFoundError
+from polycall._plugins.checks import check_hook_api, check_hooks, describe
+from polycall._plugins.discovery import (
     ALLOWED_PLUGINS_VARIABLE,
     EXTENSION_GROUP,
     PROVIDER_GROUP,
@@ -21,8 +23,6 @@ from polycall._discovery import (
     forget_plugins,
     is_allowed,
 )
-from polycall._errors import PluginError, ProviderNotFoundError
-from polycall._plugin_checks import check_hook_api, check_hooks, describe
 
 _log = logging.getLogger("polycall.plugins")
 

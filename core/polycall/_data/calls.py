@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, overload
 
-from polycall._types import FinishReason, ToolCall, Usage
+from polycall._data.types import FinishReason, ToolCall, Usage
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from polycall._calls import Calls
-    from polycall._types import CallFailure, ToolCall
+    from polycall._data.calls import Calls
+    from polycall._data.types import CallFailure, ToolCall
 
 _EXCERPT_CHARACTERS = 200
 
@@ -119,7 +119,7 @@ class OutputError(PolycallError):
     """The good calls of all rounds, in order, with ``.text``, ``.usage``, ``.tool_calls`` and ``.raw_response``."""
 
     def __init__(self, message: str, *, calls: Calls[object] | None = None) -> None:
-        from polycall._calls import Calls
+        from polycall._data.calls import Calls
 
         super().__init__(message)
         self.calls = Calls([]) if calls is None else calls

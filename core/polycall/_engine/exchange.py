@@ -21,13 +21,13 @@ from functools import partial
 
 from pydantic_core import to_json
 
-from polycall._calls import Calls
-from polycall._errors import IncompleteOutputError, InvalidCallsError, NoToolCallsError, OutputError, RefusalError
-from polycall._matching import match_corrections
-from polycall._protocol import CallResult, Reply, Request
-from polycall._tools import ToolSet
-from polycall._types import CallFailure, FinishReason, ToolCall, Usage
-from polycall._validation import ValidCall, validate_call
+from polycall._data.calls import Calls
+from polycall._data.contract import CallResult, Reply, Request
+from polycall._data.errors import IncompleteOutputError, InvalidCallsError, NoToolCallsError, OutputError, RefusalError
+from polycall._data.types import CallFailure, FinishReason, ToolCall, Usage
+from polycall._engine.matching import match_corrections
+from polycall._engine.tools import ToolSet
+from polycall._engine.validation import ValidCall, validate_call
 
 _log = logging.getLogger("polycall.calls")
 

@@ -9,8 +9,8 @@ from typing import get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from polycall._errors import ConfigurationError
-from polycall._registry import Provider
+from polycall._data.errors import ConfigurationError
+from polycall._plugins.registry import Provider
 
 _ENVIRONMENT_SUFFIX = "_env"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polycall._errors import IncompleteOutputError
+from polycall._data.errors import IncompleteOutputError
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 """The default of the setting ``max_reply_bytes``: far beyond what models write, well within what machines have."""

@@ -24,8 +24,8 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from polycall._types import CallFailure, ToolCall
-from polycall._validation import ValidCall
+from polycall._data.types import CallFailure, ToolCall
+from polycall._engine.validation import ValidCall
 
 _MAX_COMPARED_PAIRS = 10_000
 """Beyond this many pairs similarity is left out and calls are matched in order, which costs linear time."""

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 
 from polycall import hookspecs
-from polycall._errors import PluginError
+from polycall._data.errors import PluginError
 
 _PREFIX = "polycall_"
 _VERSION_ATTRIBUTE = "polycall_hook_api"

@@ -15,9 +15,9 @@ import typing_extensions
 from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError, RootModel, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from polycall._errors import ResponseModelError, SchemaError
-from polycall._infinity import may_hold_infinity
-from polycall._protocol import ToolSpec
+from polycall._data.contract import ToolSpec
+from polycall._data.errors import ResponseModelError, SchemaError
+from polycall._engine.non_finite import may_hold_infinity
 
 _MAX_NAME_LENGTH = 64
 _FOREIGN_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")

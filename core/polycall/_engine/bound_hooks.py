@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from polycall._protocol import AsyncChunkStream, CallResult, ChunkStream, Reply, Request, StreamDecoder
-from polycall._registry import Provider
-from polycall._tools import ToolSet
+from polycall._data.contract import AsyncChunkStream, CallResult, ChunkStream, Reply, Request, StreamDecoder
+from polycall._engine.tools import ToolSet
+from polycall._plugins.registry import Provider
 
 _MAX_RENDERED_TOOL_SETS = 256
 

@@ -1,0 +1,1 @@
+"""Which plugins are installed; loading, checking and registering them."""

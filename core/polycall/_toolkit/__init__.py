@@ -1,0 +1,1 @@
+"""What several providers need, for plugin authors; they import it from `polycall.plugin`."""
