@@ -21,7 +21,9 @@ from polycall.plugin import (
     ToolSpec,
     hookimpl,
 )
-from polycall_vertex import _clients, _conversation, _tools
+from polycall_vertex import _clients
+from polycall_vertex._protocol.conversation import continue_conversation
+from polycall_vertex._protocol.tools import ToolPayload, render_tools
 from polycall_vertex._settings import VertexSettings
 from polycall_vertex._transport import Transport
 
@@ -66,9 +68,9 @@ def polycall_close_client_async(client: Transport) -> Awaitable[object]:
 
 
 @hookimpl
-def polycall_render_tools(tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None) -> _tools.ToolPayload:
+def polycall_render_tools(tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None) -> ToolPayload:
     """Function declarations and the function calling mode."""
-    return _tools.render_tools(tools, tool_choice, strict)
+    return render_tools(tools, tool_choice, strict)
 
 
 @hookimpl
@@ -112,4 +114,4 @@ def polycall_continue_conversation(
     messages: Sequence[Any], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[Any]:
     """The model's turn as it came, and all function responses in one content."""
-    return _conversation.continue_conversation(messages, reply, results, note)
+    return continue_conversation(messages, reply, results, note)

@@ -91,12 +91,12 @@ def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) ->
         ConfigurationError: The client is of the Gemini Developer API, or cannot work as asked.
     """
     if _is_generative_model(client):
-        from polycall_vertex._generative_model import GenerativeModelTransport
+        from polycall_vertex._generative_model.transport import GenerativeModelTransport
 
         return GenerativeModelTransport(
             client, asynchronous=async_client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes
         )
-    from polycall_vertex._genai import GenaiTransport
+    from polycall_vertex._genai.transport import GenaiTransport
 
     if getattr(client, "vertexai", True) is False:
         raise ConfigurationError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from polycall.plugin import AsyncChunkStream, ChunkStream, Reply, Request
-from polycall_vertex._decoder import ReplyDecoder
+from polycall_vertex._protocol.decoder import ReplyDecoder
 
 # The SDKs' own responses and chunks are opaque outside their transport, hence `Any`.
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, create_model
 from polycall import SchemaError
 from polycall.plugin import render_schema
 from polycall_openai import _schema as openai
-from polycall_vertex import _schema as vertex
+from polycall_vertex._protocol import schema as vertex
 from support.schema_models import Cat, Dog, Node, spec_of
 
 

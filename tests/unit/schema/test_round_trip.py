@@ -14,7 +14,7 @@ from polycall import SchemaError
 from polycall.plugin import Dialect, render_schema
 from polycall_llamacpp._schema import GRAMMAR, NATIVE
 from polycall_openai._schema import CHAT, STRICT
-from polycall_vertex._schema import VERTEX_JSON, VERTEX_SUBSET
+from polycall_vertex._protocol.schema import VERTEX_JSON, VERTEX_SUBSET
 from support.openai_requests import strict_schema_problems
 from support.schema_models import as_json, as_json_schema, as_sent, instances, spec_of, validated
 

@@ -9,7 +9,7 @@ from google.cloud.aiplatform_v1beta1 import types as v1beta1
 from google.genai import types
 
 from polycall import MessageError
-from polycall_vertex._contents import to_contents
+from polycall_vertex._protocol.contents import to_contents
 
 
 def contents(*messages: Any) -> list[dict[str, object]]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from polycall import ResponseError
 from polycall.plugin import CallCompleted, FinishReason, Reply, Request, ToolCall, Usage
-from polycall_vertex._conversation import ModelTurn
-from polycall_vertex._decoder import ReplyDecoder
-from polycall_vertex._wire import read_chunk
+from polycall_vertex._protocol.chunk import read_chunk
+from polycall_vertex._protocol.conversation import ModelTurn
+from polycall_vertex._protocol.decoder import ReplyDecoder
 from support.vertex_wires import call, candidate
 
 TEXTS = st.builds(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from polycall_vertex._numbers import InexactNumberError, fix_numbers
+from polycall_vertex._protocol.numbers import InexactNumberError, fix_numbers
 
 
 class Node(BaseModel):

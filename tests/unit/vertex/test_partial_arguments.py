@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polycall_vertex._partial_arguments import PartialArguments, PartialArgumentsError, parse_path
-from polycall_vertex._wire import PartialArgument
+from polycall_vertex._protocol.chunk import PartialArgument
+from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError, parse_path
 
 NAMES = st.text(min_size=1, max_size=5)
 SCALARS = st.none() | st.booleans() | st.floats(allow_nan=False) | st.text()

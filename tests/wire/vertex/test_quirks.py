@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 import polycall
 from polycall.plugin import render_schema
-from polycall_vertex._schema import VERTEX_SUBSET
+from polycall_vertex._protocol.schema import VERTEX_SUBSET
 from support.schema_models import spec_of
 from support.vertex_grpc_server import VertexGrpcServer
 from support.vertex_spelling import in_rest_spelling

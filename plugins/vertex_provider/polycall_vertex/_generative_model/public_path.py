@@ -14,7 +14,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 
-from polycall_vertex._own import are_own
+from polycall_vertex._untouched import are_untouched
 
 _PACKAGE = "vertexai."
 _NAMES = {
@@ -29,7 +29,7 @@ _END = object()
 
 def is_wrapped(model: Any, *, streamed: bool, asynchronous: bool) -> bool:
     """Whether some public method on the way of a call is not the SDK's own."""
-    return not are_own(model, _NAMES[streamed, asynchronous], _PACKAGE)
+    return not are_untouched(model, _NAMES[streamed, asynchronous], _PACKAGE)
 
 
 def is_wrapped_alone(model: Any, *, streamed: bool, asynchronous: bool) -> bool:

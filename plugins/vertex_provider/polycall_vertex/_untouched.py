@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType
 
 
-def are_own(owner: object, names: tuple[str, ...], package: str) -> bool:
+def are_untouched(owner: object, names: tuple[str, ...], package: str) -> bool:
     """Whether all of these methods are the SDK's plain functions: no instance attribute, wrapper, mock or override.
 
     Asked anew for each call, because instrumentation may come late.
@@ -17,10 +17,10 @@ def are_own(owner: object, names: tuple[str, ...], package: str) -> bool:
     """
     attributes = getattr(owner, "__dict__", ())
     classes = type(owner).__mro__
-    return all(name not in attributes and _is_own(classes, name, package) for name in names)
+    return all(name not in attributes and _is_sdk_function(classes, name, package) for name in names)
 
 
-def _is_own(classes: tuple[type, ...], name: str, package: str) -> bool:
+def _is_sdk_function(classes: tuple[type, ...], name: str, package: str) -> bool:
     # functools.wraps copies __module__ and __qualname__, and wrapt forwards them; the type and the globals do not lie.
     for class_ in classes:
         found = class_.__dict__.get(name)

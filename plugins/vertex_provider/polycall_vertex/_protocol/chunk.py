@@ -1,7 +1,7 @@
 """One chunk of a reply as the plugin sees it, and how it is read from decoded REST JSON.
 
-A whole reply is one chunk; a stream is many. `polycall_vertex._protobuf` reads the same from messages. The classes are
-not frozen, which would double the cost of making one; nobody changes what was read.
+A whole reply is one chunk; a stream is many. `polycall_vertex._generative_model.protobuf` reads the same from protobuf
+messages. The classes are not frozen: that would double the cost of making one, and nobody changes them.
 """
 
 from __future__ import annotations

@@ -25,12 +25,12 @@ from polycall.plugin import (
     ToolCall,
     Usage,
 )
-from polycall_vertex._conversation import EchoedCall, ModelTurn
-from polycall_vertex._numbers import InexactNumberError, fix_numbers
-from polycall_vertex._partial_arguments import PartialArguments, PartialArgumentsError
-from polycall_vertex._reply import refusal_of, unify_finish_reason, unreadable_call
-from polycall_vertex._tools import ToolPayload
-from polycall_vertex._wire import Chunk, FunctionCallPiece, Part
+from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part
+from polycall_vertex._protocol.conversation import EchoedCall, ModelTurn
+from polycall_vertex._protocol.endings import refusal_of, unify_finish_reason, unreadable_call
+from polycall_vertex._protocol.numbers import InexactNumberError, fix_numbers
+from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError
+from polycall_vertex._protocol.tools import ToolPayload
 
 RawT = TypeVar("RawT")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from polycall.plugin import ToolSpec
-from polycall_vertex._schema import render_parameters
+from polycall_vertex._protocol.schema import render_parameters
 
 
 @dataclass(frozen=True, slots=True)

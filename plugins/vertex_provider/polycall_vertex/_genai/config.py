@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from polycall import ConfigurationError
-from polycall_vertex._options import as_dict, refuse_foreign, safety_settings, seconds
+from polycall_vertex._protocol.options import as_dict, refuse_foreign, safety_settings, seconds
 from polycall_vertex._sdk_objects import merge_objects, to_rest
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def make_config(options: Mapping[str, object], timeout_s: float | None) -> types
     """Make the SDK's configuration of a call.
 
     Args:
-        options: The caller's, without those of `polycall_vertex._body`.
+        options: The caller's, without those of `polycall_vertex._protocol.body`.
         timeout_s: For a call whose options name no other, in seconds.
 
     Raises:

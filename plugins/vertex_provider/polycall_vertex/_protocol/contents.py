@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polycall.plugin import MessageError
-from polycall_vertex._media import media_part
+from polycall_vertex._protocol.media import media_part
 from polycall_vertex._sdk_objects import is_message, to_rest
 
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from polycall import ConfigurationError, ResponseError
 from polycall.plugin import MAX_REPLY_BYTES, Reply, ReplyMeter, Request
-from polycall_vertex import _genai_raw
-from polycall_vertex._body import make_body, other_options
-from polycall_vertex._decoder import ReplyDecoder
 from polycall_vertex._errors import reading_reply
-from polycall_vertex._genai_config import Plan, make_config, make_plan, public_arguments
-from polycall_vertex._genai_raw import AsyncRawStream, RawChunk, RawReply, RawStream, build_chunks
-from polycall_vertex._options import frozen
+from polycall_vertex._genai import direct
+from polycall_vertex._genai.config import Plan, make_config, make_plan, public_arguments
+from polycall_vertex._genai.direct import AsyncRawStream, RawChunk, RawReply, RawStream, build_chunks
+from polycall_vertex._protocol.body import make_body, other_options
+from polycall_vertex._protocol.chunk import Chunk, decode_json, read_chunk
+from polycall_vertex._protocol.decoder import ReplyDecoder
+from polycall_vertex._protocol.options import frozen
 from polycall_vertex._sdk_objects import is_message, to_rest
-from polycall_vertex._wire import Chunk, decode_json, read_chunk
 
 if TYPE_CHECKING:
     from google import genai
@@ -60,8 +60,8 @@ class GenaiTransport:
         """Send and wait for the whole reply."""
         models = self._client.models
         model, body = _model(request), _body(request)
-        if not _genai_raw.is_patched(models, streamed=False, asynchronous=False):
-            return _genai_raw.send(models, model, self._plan(models, request, model), body)
+        if not direct.is_patched(models, streamed=False, asynchronous=False):
+            return direct.send(models, model, self._plan(models, request, model), body)
         arguments = self._arguments(models, request, model, body)
         with _reading_whole():
             return models.generate_content(**arguments)
@@ -70,8 +70,8 @@ class GenaiTransport:
         """As `send`."""
         models = self._async_client.models
         model, body = _model(request), _body(request)
-        if not _genai_raw.is_patched(models, streamed=False, asynchronous=True):
-            return await _genai_raw.send_async(models, model, self._plan(models, request, model), body)
+        if not direct.is_patched(models, streamed=False, asynchronous=True):
+            return await direct.send_async(models, model, self._plan(models, request, model), body)
         arguments = self._arguments(models, request, model, body)
         with _reading_whole():
             return await models.generate_content(**arguments)
@@ -80,9 +80,9 @@ class GenaiTransport:
         """Open a stream. Of a patched client, wait for its first chunk: the SDK sends nothing before."""
         models = self._client.models
         model, body = _model(request), _body(request)
-        if not _genai_raw.is_patched(models, streamed=True, asynchronous=False):
+        if not direct.is_patched(models, streamed=True, asynchronous=False):
             plan = self._plan(models, request, model)
-            return _genai_raw.open_stream(models, model, plan, body, ReplyMeter(self._max_reply_bytes))
+            return direct.open_stream(models, model, plan, body, ReplyMeter(self._max_reply_bytes))
         stream = GenaiStream(models.generate_content_stream(**self._arguments(models, request, model, body)))
         stream.begin()
         return stream
@@ -91,9 +91,9 @@ class GenaiTransport:
         """As `open_stream`."""
         models = self._async_client.models
         model, body = _model(request), _body(request)
-        if not _genai_raw.is_patched(models, streamed=True, asynchronous=True):
+        if not direct.is_patched(models, streamed=True, asynchronous=True):
             plan = self._plan(models, request, model)
-            return await _genai_raw.open_stream_async(models, model, plan, body, ReplyMeter(self._max_reply_bytes))
+            return await direct.open_stream_async(models, model, plan, body, ReplyMeter(self._max_reply_bytes))
         arguments = self._arguments(models, request, model, body)
         stream = AsyncGenaiStream(await models.generate_content_stream(**arguments))
         await stream.begin()

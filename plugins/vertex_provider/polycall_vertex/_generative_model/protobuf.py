@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from polycall.plugin import Usage
-from polycall_vertex._reply import NAMES_BY_NUMBER
-from polycall_vertex._wire import Chunk, FunctionCallPiece, Part, PartialArgument, make_usage
+from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part, PartialArgument, make_usage
+from polycall_vertex._protocol.endings import NAMES_BY_NUMBER
 
 # The generated classes of both API versions have the same fields and no common base but `Message`, which knows none
 # of them: `Any` stands for such a message.

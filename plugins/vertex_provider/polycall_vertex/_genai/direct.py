@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from polycall import ResponseError
 from polycall.plugin import EventReader, ReplyMeter, ServerSentEvent
-from polycall_vertex._genai_config import Plan, run_sdk
-from polycall_vertex._own import are_own
-from polycall_vertex._wire import decode_json
+from polycall_vertex._genai.config import Plan, run_sdk
+from polycall_vertex._protocol.chunk import decode_json
+from polycall_vertex._untouched import are_untouched
 
 _MODELS = "google.genai.models"
 _HTTP_LAYER = "google.genai._api_client"
@@ -41,8 +41,8 @@ def is_patched(models: Any, *, streamed: bool, asynchronous: bool) -> bool:
         asynchronous: ``models`` is async.
     """
     return not (
-        are_own(models, _PUBLIC_STREAMED if streamed else _PUBLIC, _MODELS)
-        and are_own(getattr(models, "_api_client", None), _PRIVATE[streamed, asynchronous], _HTTP_LAYER)
+        are_untouched(models, _PUBLIC_STREAMED if streamed else _PUBLIC, _MODELS)
+        and are_untouched(getattr(models, "_api_client", None), _PRIVATE[streamed, asynchronous], _HTTP_LAYER)
     )
 
 

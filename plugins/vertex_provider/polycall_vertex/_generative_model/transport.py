@@ -20,21 +20,21 @@ from google.protobuf.message import DecodeError
 
 from polycall import ConfigurationError, ResponseError
 from polycall.plugin import MAX_REPLY_BYTES, Reply, ReplyMeter, Request
-from polycall_vertex._body import make_conversation, make_tools, other_options
-from polycall_vertex._decoder import ReplyDecoder
 from polycall_vertex._errors import outdated, reading_reply
-from polycall_vertex._message import Template, make_template
-from polycall_vertex._options import as_dict, frozen, refuse_foreign, safety_settings, seconds
-from polycall_vertex._protobuf import read_chunk
-from polycall_vertex._sdk_objects import short_model_name
-from polycall_vertex._wire import Chunk
-from polycall_vertex._wrapped_model import (
+from polycall_vertex._generative_model.protobuf import read_chunk
+from polycall_vertex._generative_model.public_path import (
     AsyncWrappedStream,
     WrappedCall,
     WrappedStream,
     is_wrapped,
     is_wrapped_alone,
 )
+from polycall_vertex._generative_model.request_template import Template, make_template
+from polycall_vertex._protocol.body import make_conversation, make_tools, other_options
+from polycall_vertex._protocol.chunk import Chunk
+from polycall_vertex._protocol.decoder import ReplyDecoder
+from polycall_vertex._protocol.options import as_dict, frozen, refuse_foreign, safety_settings, seconds
+from polycall_vertex._sdk_objects import short_model_name
 
 _DISTRIBUTION = "google-cloud-aiplatform"
 _PRIVATE = ("_prepare_request", "_parse_response", "_prediction_resource_name", "_generation_config")

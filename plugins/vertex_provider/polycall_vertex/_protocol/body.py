@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from polycall import ConfigurationError
 from polycall.plugin import Request
-from polycall_vertex._contents import to_contents
-from polycall_vertex._options import as_dict, camel_keys
+from polycall_vertex._protocol.contents import to_contents
+from polycall_vertex._protocol.options import as_dict, camel_keys
+from polycall_vertex._protocol.tools import ToolPayload
 from polycall_vertex._sdk_objects import merge_objects, to_rest
-from polycall_vertex._tools import ToolPayload
 
 
 def make_body(request: Request) -> dict[str, object]:

@@ -12,7 +12,7 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import TypeAlias
 
-from polycall_vertex._wire import PartialArgument
+from polycall_vertex._protocol.chunk import PartialArgument
 
 _MAX_DEPTH = 64
 _MAX_INDEX = 9_999

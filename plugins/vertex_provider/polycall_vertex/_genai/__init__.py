@@ -1,0 +1,1 @@
+"""``google.genai``: the transport of its ``Client``."""
