@@ -11,7 +11,6 @@ import openai
 from pydantic import BaseModel
 
 import polycall
-from polycall_openai._bind import bind
 from polycall_openai._session import Session
 from polycall_openai._settings import OpenAISettings
 from support.openai_replies import USAGE, Call, chunks, completion, sse
@@ -64,7 +63,7 @@ def session(base_url: str, *, api: Literal["chat", "responses"] = "chat", **opti
     settings = {name: options.pop(name) for name in ("server", "server_options") if name in options}
     http_client = openai.DefaultHttpxClient(verify=False)
     with openai.OpenAI(base_url=base_url, api_key="k", http_client=http_client, **options) as client:
-        return bind(client, OpenAISettings(api=api, **settings), created=True)
+        return Session.bind(client, OpenAISettings(api=api, **settings), created=True)
 
 
 @dataclass

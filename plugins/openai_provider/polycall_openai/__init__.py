@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from polycall.plugin import CallResult, ClientTraits, Reply, Request, StreamDecoder, ToolSpec, hookimpl
-from polycall_openai import _bind, _recognition, _settings, _transport
-from polycall_openai._chunk_streams import AsyncBytesStream, AsyncObjectStream, BytesStream, ObjectStream
+from polycall_openai import _settings
 from polycall_openai._json import JsonObject
-from polycall_openai._profile import ModelFamily, ServerProfile
-from polycall_openai._profiles import PROFILES
-from polycall_openai._request import ToolPayload
+from polycall_openai._sdk import recognition
+from polycall_openai._sdk.chunk_streams import AsyncBytesStream, AsyncObjectStream, BytesStream, ObjectStream
+from polycall_openai._sdk.transport import RawReply
+from polycall_openai._servers.profile import ModelFamily, ServerProfile
+from polycall_openai._servers.table import PROFILES
 from polycall_openai._session import Session
 from polycall_openai._settings import OpenAISettings
+from polycall_openai._tools import ToolPayload
 
 __all__ = ["ModelFamily", "OpenAISettings", "PROFILES", "ServerProfile"]
 
@@ -32,12 +34,12 @@ def polycall_create_client(settings: OpenAISettings, async_client: bool) -> Any:
 
 @hookimpl
 def polycall_recognize_client(client: object) -> ClientTraits | None:
-    return _recognition.recognize(client)
+    return recognition.recognize(client)
 
 
 @hookimpl
 def polycall_bind_client(client: Any, settings: OpenAISettings, created: bool) -> Session:
-    return _bind.bind(client, settings, created=created)
+    return Session.bind(client, settings, created=created)
 
 
 @hookimpl
@@ -56,42 +58,41 @@ async def polycall_close_client_async(client: Session) -> None:
 def polycall_render_tools(
     client: Session, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None, model: str | None
 ) -> ToolPayload:
-    profile = client.profile.for_model(model or client.model)
-    return client.api.render_tools(profile, tools, tool_choice, strict)
+    return client.api.render_tools(client.server.profile_for(model), tools, tool_choice, strict)
 
 
 @hookimpl
-def polycall_send(client: Session, request: Request) -> _transport.RawReply:
-    return _transport.send(client, *client.api.build(client, request))
+def polycall_send(client: Session, request: Request) -> RawReply:
+    return client.transport.send(*client.api.build(client.server, request))
 
 
 @hookimpl
-async def polycall_send_async(client: Session, request: Request) -> _transport.RawReply:
-    return await _transport.send_async(client, *client.api.build(client, request))
+async def polycall_send_async(client: Session, request: Request) -> RawReply:
+    return await client.transport.send_async(*client.api.build(client.server, request))
 
 
 @hookimpl
 def polycall_open_stream(client: Session, request: Request) -> BytesStream | ObjectStream:
-    return _transport.open_stream(client, *client.api.build(client, request))
+    return client.transport.open_stream(*client.api.build(client.server, request))
 
 
 @hookimpl
 async def polycall_open_stream_async(client: Session, request: Request) -> AsyncBytesStream | AsyncObjectStream:
-    return await _transport.open_stream_async(client, *client.api.build(client, request))
+    return await client.transport.open_stream_async(*client.api.build(client.server, request))
 
 
 @hookimpl
-def polycall_extract_reply(client: Session, request: Request, response: _transport.RawReply) -> Reply:
-    return client.api.extract_reply(client, request, response.body(), response.sdk_object)
+def polycall_extract_reply(client: Session, request: Request, response: RawReply) -> Reply:
+    return client.api.extract_reply(client.server, request, response.body(), response.sdk_object)
 
 
 @hookimpl
 def polycall_create_decoder(client: Session, request: Request) -> StreamDecoder[bytes | JsonObject]:
-    return client.api.create_decoder(client, request)
+    return client.api.create_decoder(client.server, request)
 
 
 @hookimpl
 def polycall_continue_conversation(
     client: Session, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
-    return client.api.continue_conversation(client, messages, reply, results, note)
+    return client.api.continue_conversation(client.server.profile, messages, reply, results, note)

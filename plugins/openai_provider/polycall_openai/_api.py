@@ -1,22 +1,21 @@
-"""What Chat Completions and the Responses API have in common: the steps of a call, as the hooks need them."""
+"""The steps of a call that Chat Completions and the Responses API do differently, as the hooks need them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from polycall.plugin import CallResult, Reply, Request, StreamDecoder, ToolSpec
-from polycall_openai._endpoint import Endpoint
 from polycall_openai._json import JsonObject
-from polycall_openai._profile import ServerProfile
-from polycall_openai._request import CallOptions, ToolPayload
+from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._sdk.endpoint import Endpoint
+from polycall_openai._servers.profile import ServerProfile
+from polycall_openai._servers.server import Server
+from polycall_openai._tools import ToolPayload
 
-if TYPE_CHECKING:
-    from polycall_openai._session import Session
 
-
-class WireApi(Protocol):
-    """One of OpenAI's two APIs. No I/O; one object serves all clients."""
+class Api(Protocol):
+    """One of OpenAI's two APIs: the packages ``_chat`` and ``_responses``. No I/O, no state."""
 
     @property
     def endpoint(self) -> Endpoint: ...
@@ -24,30 +23,30 @@ class WireApi(Protocol):
     def render_tools(
         self, profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None
     ) -> ToolPayload:
-        """The tools as the request wants them; the profile is that of the model."""
+        """Render the tools for a request; the profile is that of the model."""
         ...
 
-    def build(self, session: Session, request: Request) -> tuple[dict[str, Any], CallOptions]:
-        """The body, and the SDK's options of the call."""
+    def build(self, server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
+        """Build the body, and the SDK's options of the call."""
         ...
 
     def extract_reply(
-        self, session: Session, request: Request, body: object, raw_response: Callable[[], object] | None
+        self, server: Server, request: Request, body: object, raw_response: Callable[[], object] | None
     ) -> Reply:
-        """A whole reply; ``body`` is bytes, or the plain data that an SDK object held."""
+        """Read a whole reply; ``body`` is bytes, or the plain data of an SDK object."""
         ...
 
-    def create_decoder(self, session: Session, request: Request) -> StreamDecoder[bytes | JsonObject]:
-        """A decoder for one streamed reply."""
+    def create_decoder(self, server: Server, request: Request) -> StreamDecoder[bytes | JsonObject]:
+        """Create a decoder for one streamed reply."""
         ...
 
     def continue_conversation(
         self,
-        session: Session,
+        profile: ServerProfile,
         messages: Sequence[object],
         reply: Reply,
         results: Sequence[CallResult],
         note: str | None,
     ) -> list[object]:
-        """The conversation with the model's turn and the answers to its calls."""
+        """Append the model's turn and the answers to its calls to the conversation."""
         ...

@@ -1,17 +1,23 @@
-"""A client with what is worked out once for it: what the hooks get as ``client``."""
+"""A client, and everything that is worked out once for it: what the hooks get as ``client``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from polycall_openai._address import Address
-from polycall_openai._profile import ServerProfile
-from polycall_openai._site import Site
+from polycall import ConfigurationError
+from polycall_openai import _chat, _responses
+from polycall_openai._api import Api
+from polycall_openai._sdk.recognition import deployment
+from polycall_openai._sdk.transport import Transport
+from polycall_openai._sdk.url_cache import UrlCache
+from polycall_openai._servers.reply_errors import ReplyErrors
+from polycall_openai._servers.server import Server
+from polycall_openai._servers.table import choose_profile
+from polycall_openai._settings import FOR_ANY_CLIENT, OpenAISettings
 
-if TYPE_CHECKING:
-    from polycall_openai._api import WireApi
+APIS: dict[str, Api] = {"chat": _chat, "responses": _responses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +26,48 @@ class Session:
 
     client: Any
     """``openai.OpenAI``, ``openai.AsyncOpenAI`` or a relative."""
-    api: WireApi
-    profile: ServerProfile
-    site: Site
-    address: Address
-    model: str | None
-    """Stands in where a call names no model: the Azure deployment of the client's URL."""
-    stream_usage: bool
-    """Ask for token counts at the end of a stream."""
+    api: Api
+    server: Server
+    transport: Transport
     owns_http_client: bool
-    """Closing the SDK's client closes nothing of the user's."""
-    max_reply_bytes: int
+    """polycall may close the HTTP client: the user did not supply it."""
+
+    @classmethod
+    def bind(cls, client: Any, settings: OpenAISettings, *, created: bool) -> Session:
+        """Bind a client.
+
+        Args:
+            client: The SDK's.
+            settings: The user's.
+            created: The client was made from these settings.
+
+        Raises:
+            ConfigurationError: Settings for a new client came with a finished one, or there is no such profile or
+                fact.
+        """
+        foreign = settings.model_fields_set - FOR_ANY_CLIENT
+        if foreign and not created:
+            raise ConfigurationError(
+                f"{', '.join(sorted(foreign))}: the client that was handed in is configured already. "
+                "Give these to the SDK's client, or use client.with_options(...).",
+                key=min(foreign),
+            )
+        api = APIS[settings.api]
+        endpoint, base_url = api.endpoint, str(client.base_url)
+        errors = ReplyErrors(base_url.rstrip("/") + endpoint.path, endpoint.protocol)
+        profile = choose_profile(base_url, settings.server, settings.server_options)
+        stream_usage = settings.stream_usage
+        if stream_usage is None:
+            stream_usage = profile.takes_stream_usage(_api_version(client))
+        return cls(
+            client=client,
+            api=api,
+            server=Server(profile, errors, deployment(client), stream_usage),
+            transport=Transport(client, endpoint, UrlCache(endpoint.path), errors, settings.max_reply_bytes),
+            owns_http_client=settings.http_client is None,
+        )
 
 
-def understands_stream_usage(profile: ServerProfile, client: Any) -> bool:
-    """Whether the server, in the version that the client asks for, knows ``include_usage``."""
-    if not profile.stream_usage or profile.stream_usage_since is None:
-        return profile.stream_usage
+def _api_version(client: Any) -> object:
     query = client.default_query
-    version = query.get("api-version") if isinstance(query, Mapping) else None
-    # The v1 API has no version, or a word ("preview"); a word is greater than any date.
-    return version is None or str(version) >= profile.stream_usage_since
+    return query.get("api-version") if isinstance(query, Mapping) else None

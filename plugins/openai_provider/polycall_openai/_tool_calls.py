@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from polycall.plugin import ToolCall
 from polycall_openai._json import JsonObject, parse_object
-from polycall_openai._request import ToolPayload
+from polycall_openai._tools import ToolPayload
 
 _WRAPPERS = frozenset({"multi_tool_use.parallel", "multi_tool_use_parallel", "parallel"})
 """A tool that OpenAI's models believe to have: one call that holds several (OpenAI community, thread 490653)."""

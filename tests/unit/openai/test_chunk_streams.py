@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polycall_openai._chunk_streams import _EndWatch
+from polycall_openai._sdk.chunk_streams import _EndWatch
 
 EVENTS = st.sampled_from(
     [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
 from polycall_openai._chat.decoder import ChatDecoder
-from polycall_openai._request import ToolPayload
+from polycall_openai._tools import ToolPayload
 from support.openai_corpus import FINISH, STREAMS, Stream, body, each, fragment
 from support.openai_replies import call_chunk, chunks, sse
 from support.openai_server import session
@@ -21,7 +21,7 @@ PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={}
 
 def decoder(*, deltas: bool = False, payload: ToolPayload = PAYLOAD) -> ChatDecoder:
     return ChatDecoder(
-        session("http://localhost:8000/v1"),
+        session("http://localhost:8000/v1").server,
         Request(
             provider="openai",
             model="m",

@@ -14,11 +14,11 @@ from polycall import ResponseError
 from polycall.plugin import Reply, Request, StreamEvent
 from polycall.plugin import ServerSentEvent as Event
 from polycall_openai._chat.decoder import ChatDecoder
-from polycall_openai._event_decoder import EventDecoder
-from polycall_openai._event_template import learn
 from polycall_openai._json import NotJsonError, parse
-from polycall_openai._request import ToolPayload
 from polycall_openai._responses.decoder import ResponsesDecoder
+from polycall_openai._streaming.event_decoder import EventDecoder
+from polycall_openai._streaming.event_template import learn
+from polycall_openai._tools import ToolPayload
 from support.openai_replies import USAGE, call_chunk, chunk, sse
 from support.openai_responses import events, output_items, typed_sse
 from support.openai_server import session
@@ -51,7 +51,7 @@ def decoder(api: Api, *, deltas: bool = False, limit: object = None) -> EventDec
         stream=True,
         report_deltas=deltas,
     )
-    return DECODERS[api](session("http://localhost:8000/v1", api=api), request)
+    return DECODERS[api](session("http://localhost:8000/v1", api=api).server, request)
 
 
 def decode(made: EventDecoder, pieces: Iterable[bytes]) -> tuple[list[StreamEvent], str]:

@@ -7,10 +7,10 @@ from typing import Any
 import openai
 import pytest
 
-from polycall_openai._address import Address
-from polycall_openai._endpoint import CHAT_COMPLETIONS, RESPONSES, Endpoint, sdk_types
-from polycall_openai._post import post
-from polycall_openai._request import CallOptions
+from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._sdk.endpoint import CHAT_COMPLETIONS, RESPONSES, Endpoint, sdk_types
+from polycall_openai._sdk.post import post
+from polycall_openai._sdk.url_cache import UrlCache
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stop": None}
 
@@ -54,7 +54,7 @@ def by_post(client: Recorder, endpoint: Endpoint, options: CallOptions, **stream
 def test_the_request_is_that_of_post(endpoint: Endpoint, options: CallOptions) -> None:
     client = Recorder()
 
-    kind = post(client, endpoint, Address(endpoint.path), dict(BODY), options)
+    kind = post(client, endpoint, UrlCache(endpoint.path), dict(BODY), options)
     assert kind is by_post(client, endpoint, options)
 
     (type_, short, _), (expected_type, expected, _) = client.requests
@@ -72,7 +72,7 @@ def test_streams_ask_for_the_same_classes() -> None:
     post(
         client,
         CHAT_COMPLETIONS,
-        Address(CHAT_COMPLETIONS.path),
+        UrlCache(CHAT_COMPLETIONS.path),
         dict(BODY),
         CallOptions(),
         stream=True,
@@ -87,20 +87,20 @@ def test_streams_ask_for_the_same_classes() -> None:
 def test_calls_share_nothing_that_can_be_changed() -> None:
     client = Recorder()
 
-    post(client, CHAT_COMPLETIONS, Address(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
     for value in client.requests[0][1].values():
         if isinstance(value, dict):
             value["changed"] = True
-    post(client, CHAT_COMPLETIONS, Address(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
 
     assert "changed" not in repr(client.requests[1])
 
 
 def test_an_sdk_that_keeps_its_options_elsewhere_is_posted_to(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Recorder()
-    monkeypatch.setattr("polycall_openai._post._template", lambda path: None)
+    monkeypatch.setattr("polycall_openai._sdk.post._template", lambda path: None)
 
-    post(client, CHAT_COMPLETIONS, Address(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
     by_post(client, CHAT_COMPLETIONS, CallOptions())
 
     (_, short, _), (_, expected, _) = client.requests

@@ -13,7 +13,7 @@ from polycall_openai import PROFILES, ServerProfile
 from polycall_openai._chat.conversation import continue_conversation
 from polycall_openai._chat.reply import Turn
 from polycall_openai._chat.request import build, render_tools
-from polycall_openai._profiles import choose_profile
+from polycall_openai._servers.table import choose_profile
 from support.openai_server import session
 
 UNKNOWN = ServerProfile()
@@ -35,7 +35,7 @@ def request(options: dict[str, object], profile: ServerProfile, model: str = "m"
 
 def body(server: str, options: dict[str, object], model: str = "m", **facts: object) -> dict[str, Any]:
     made = session("http://localhost:8000/v1", server=server, server_options=facts)
-    return build(made, request(options, made.profile.for_model(model), model))[0]
+    return build(made.server, request(options, made.server.profile_for(model), model))[0]
 
 
 class TestChoosing:

@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
-from polycall_openai._request import ToolPayload
 from polycall_openai._responses.decoder import ResponsesDecoder
+from polycall_openai._tools import ToolPayload
 from support.openai_responses import events, function_call, message, output_items, response, typed_sse
 from support.openai_responses_corpus import RESPONSES_STREAMS, A, B, ResponsesStream
 from support.openai_server import session
 
 PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={})
-SESSION = session("http://localhost:8000/v1", api="responses")
+SERVER = session("http://localhost:8000/v1", api="responses").server
 
 
 def decoder(*, deltas: bool = False) -> ResponsesDecoder:
     return ResponsesDecoder(
-        SESSION,
+        SERVER,
         Request(
             provider="openai",
             model="m",

@@ -9,8 +9,8 @@ import pytest
 
 from polycall.plugin import ToolSpec
 from polycall_openai._chat.request import render_tools
-from polycall_openai._request import ToolPayload
 from polycall_openai._tool_calls import CallFactory, raw_call
+from polycall_openai._tools import ToolPayload
 from support.openai_server import session
 
 TOOL = ToolSpec(
@@ -44,7 +44,7 @@ def test_fields_that_other_servers_may_refuse_go_to_openai_and_azure_only(
 ) -> None:
     made = session(base_url, default_query={"api-version": version} if version else None)
 
-    assert (made.profile.strict, made.stream_usage) == (strict, stream_usage)
+    assert (made.server.profile.strict, made.server.stream_usage) == (strict, stream_usage)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_fields_that_other_servers_may_refuse_go_to_openai_and_azure_only(
     ],
 )
 def test_strict_is_sent_where_it_is_asked_for_or_fits(base_url: str, strict: bool | None, sent: bool | None) -> None:
-    payload = render_tools(session(base_url).profile, [TOOL], "auto", strict)
+    payload = render_tools(session(base_url).server.profile, [TOOL], "auto", strict)
 
     tools: Any = payload.fields["tools"]
     (tool,) = tools

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from polycall.plugin import ArgumentsDelta
 from polycall_openai._json import JsonObject, NotJsonError, parse, parse_object
-from polycall_openai._open_calls import OpenCall, OpenCalls
+from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 from polycall_openai._tool_calls import CallFactory, RawCall, custom_problem, without_repetition
 
 _FRAGMENT_FIELDS = frozenset({"index", "id", "type", "function", "custom"})

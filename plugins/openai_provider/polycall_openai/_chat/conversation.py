@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from polycall.plugin import CallResult, Reply, ToolCall
 from polycall_openai._chat.reply import Turn
 from polycall_openai._json import JsonObject, sendable
-from polycall_openai._profile import ServerProfile
+from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._tool_calls import sendable_name
 
 _REPLY_ONLY = frozenset({"annotations", "tool_calls", "function_call"})

@@ -15,12 +15,13 @@ from polycall_openai._chat.reply import (
     read_usage,
     unified_finish_reason,
 )
-from polycall_openai._event_decoder import EventDecoder
 from polycall_openai._json import JsonObject, reported_error, text_or_none
-from polycall_openai._open_calls import OpenCall
-from polycall_openai._request import is_used_up, payload_of, untold_limit
-from polycall_openai._session import Session
+from polycall_openai._request import hidden_limit, reached
+from polycall_openai._servers.server import Server
+from polycall_openai._streaming.event_decoder import EventDecoder
+from polycall_openai._streaming.open_calls import OpenCall
 from polycall_openai._tool_calls import CallFactory
+from polycall_openai._tools import payload_of
 
 if TYPE_CHECKING:
     from polycall.plugin import StreamDecoder
@@ -31,6 +32,11 @@ _TEXTS = frozenset({"content", "refusal"})
 _LEGACY_INDEX = -1
 
 
+def create_decoder(server: Server, request: Request) -> ChatDecoder:
+    """Create a decoder for one streamed reply."""
+    return ChatDecoder(server, request)
+
+
 class ChatDecoder(EventDecoder):
     """Decodes one streamed Chat Completion.
 
@@ -39,15 +45,15 @@ class ChatDecoder(EventDecoder):
     reason.
     """
 
-    def __init__(self, session: Session, request: Request) -> None:
-        self._session = session
+    def __init__(self, server: Server, request: Request) -> None:
+        self._server = server
         self._request = request
         self._factory = CallFactory(payload_of(request))
         self._calls = CallAssembler(self._factory, report_deltas=request.report_deltas)
-        super().__init__(session.site, self._calls)
+        super().__init__(server.errors, self._calls)
         self._report_deltas = request.report_deltas
-        self._limit = untold_limit(session, request)
-        self._needs_finish_reason = session.profile.finish_reason_required
+        self._limit = hidden_limit(server, request)
+        self._needs_finish_reason = server.profile.finish_reason_required
         self._raw_finish_reason: str | None = None
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
@@ -57,11 +63,11 @@ class ChatDecoder(EventDecoder):
         self._is_legacy = False
 
     def _whole_reply(self, body: bytes) -> Reply:
-        return extract_reply(self._session, self._request, body, None)
+        return extract_reply(self._server, self._request, body, None)
 
     def _reply(self) -> Reply:
         whole = self._raw_finish_reason is not None or (self._done and not self._needs_finish_reason)
-        if not is_cutting(self._finish_reason) and is_used_up(self._limit, self._usage):
+        if not is_cutting(self._finish_reason) and reached(self._usage, self._limit):
             self._finish_reason = FinishReason.LENGTH
         tool_calls, cut_off = self._calls.finish(whole=whole, truncated=is_cutting(self._finish_reason))
         text = None if self._content is None else "".join(self._content)
@@ -139,7 +145,7 @@ class ChatDecoder(EventDecoder):
                 if isinstance(fragment, dict):
                     self._calls.add(fragment)
                 elif fragment is not None:
-                    raise self._site.not_the_protocol("an entry of tool_calls is no object", repr(fragment))
+                    raise self._errors.not_the_protocol("an entry of tool_calls is no object", repr(fragment))
             if len(delta) == 1:
                 return
         content = delta.get("content")

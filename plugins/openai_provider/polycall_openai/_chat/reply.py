@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from polycall.plugin import FinishReason, Reply, Request, ToolCall, Usage
 from polycall_openai._json import JsonObject, count, raise_if_error, reported_error, text_or_none
-from polycall_openai._request import is_used_up, payload_of, untold_limit
-from polycall_openai._session import Session
-from polycall_openai._site import Site
+from polycall_openai._request import hidden_limit, reached
+from polycall_openai._servers.reply_errors import ReplyErrors
+from polycall_openai._servers.server import Server
 from polycall_openai._tool_calls import CallFactory, raw_call
+from polycall_openai._tools import payload_of
 
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
@@ -36,11 +37,11 @@ class Turn:
     """The one call came as ``function_call``, and is answered in the same old form."""
 
 
-def extract_reply(session: Session, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
+def extract_reply(server: Server, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
     """Extract a whole reply.
 
     Args:
-        session: The client.
+        server: Who answered.
         request: What was asked.
         body: Bytes, or the plain data that an SDK object held.
         raw_response: Builds the SDK's own object.
@@ -48,15 +49,15 @@ def extract_reply(session: Session, request: Request, body: object, raw_response
     Raises:
         ResponseError: HTML, broken JSON, an error object, or JSON that is no Chat Completion.
     """
-    site = session.site
+    errors = server.errors
     data = body if isinstance(body, (bytes, str)) else b""
-    value = site.parse_body(data) if isinstance(body, (bytes, str)) else body
-    completion = _completion(site, value, data or repr(value))
+    value = errors.parse_body(data) if isinstance(body, (bytes, str)) else body
+    completion = _completion(errors, value, data or repr(value))
     choices = completion["choices"]
     choice = choices[0] if isinstance(choices, list) else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise site.not_the_protocol("the reply's first choice has no message", data or repr(value))
+        raise errors.not_the_protocol("the reply's first choice has no message", data or repr(value))
     raw_finish_reason = text_or_none(choice.get("finish_reason"))
     if raw_finish_reason == "error":
         raise reported_error(choice, data or repr(value))
@@ -71,7 +72,7 @@ def extract_reply(session: Session, request: Request, body: object, raw_response
 
     usage = read_usage(completion.get("usage"))
     finish_reason = unified_finish_reason(raw_finish_reason)
-    if finish_reason not in _CUTTING and is_used_up(untold_limit(session, request), usage):
+    if finish_reason not in _CUTTING and reached(usage, hidden_limit(server, request)):
         finish_reason = FinishReason.LENGTH
     cut_off: Sequence[ToolCall] = ()
     if finish_reason in _CUTTING:
@@ -89,12 +90,12 @@ def extract_reply(session: Session, request: Request, body: object, raw_response
     )
 
 
-def _completion(site: Site, value: object, data: bytes | str) -> JsonObject:
+def _completion(errors: ReplyErrors, value: object, data: bytes | str) -> JsonObject:
     """The completion inside a body: itself, or nested under ``provider`` (pydantic-ai#6900)."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         raise_if_error(value[0], data)  # Gemini's endpoint wraps errors in an array (jackmpcollins/magentic#382)
     if not isinstance(value, dict):
-        raise site.wrong_kind(value, data)
+        raise errors.wrong_kind(value, data)
     raise_if_error(value, data)
     nested = value.get("provider")
     if not value.get("choices") and isinstance(nested, dict) and nested.get("choices"):
@@ -102,7 +103,7 @@ def _completion(site: Site, value: object, data: bytes | str) -> JsonObject:
     if not value.get("choices"):
         responses = value.get("object") == "response"
         hint = ": it is of the Responses API, which api='responses' speaks" if responses else ""
-        raise site.not_the_protocol(f"the reply has no choices{hint}", data)
+        raise errors.not_the_protocol(f"the reply has no choices{hint}", data)
     return value
 
 

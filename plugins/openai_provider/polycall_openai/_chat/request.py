@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from polycall import ConfigurationError, MessageError
 from polycall.plugin import Request, ToolSpec
+from polycall_openai import _tools
 from polycall_openai._json import JsonObject
-from polycall_openai._profile import ServerProfile
-from polycall_openai._request import CallOptions, ToolPayload, model_of, offered_tools, payload_of, plain, split_options
-from polycall_openai._schema import render_parameters
-from polycall_openai._session import Session
+from polycall_openai._request import model_of, split_options, to_plain_data
+from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._servers.profile import ServerProfile
+from polycall_openai._servers.server import Server
+from polycall_openai._tools import ToolPayload, payload_of
 
-_NOT_FOR_POLYCALL = {
+_RESERVED = {
     "tools": "the tools come from response_model",
     "functions": "the tools come from response_model",
     "function_call": "use tool_choice",
@@ -29,33 +31,14 @@ def render_tools(
         SchemaError: A field has no form in the dialect.
         ConfigurationError: More tools than the server takes.
     """
-    tools, tool_choice = offered_tools(profile, tools, tool_choice)
-    if strict is None and not profile.strict:
-        strict = False
-    rendered: list[JsonObject] = []
-    restore: dict[str, Callable[[object], object]] = {}
-    for tool in tools:
-        parameters, is_strict = render_parameters(tool, strict)
-        function: JsonObject = {"name": tool.name, "parameters": parameters.schema}
-        if tool.description:
-            function["description"] = tool.description
-        if is_strict:
-            function["strict"] = True
-        if parameters.restore is not None:
-            restore[tool.name] = parameters.restore
-        rendered.append({"type": "function", "function": function})
-    choice = (
-        tool_choice if tool_choice in ("auto", "required") else {"type": "function", "function": {"name": tool_choice}}
-    )
-    return ToolPayload(
-        fields={"tools": rendered, "tool_choice": choice},
-        names=frozenset(tool.name for tool in tools),
-        restore=restore,
-        make_id=profile.make_call_id,
-    )
+    return _tools.render_tools(profile, tools, tool_choice, strict, wrap=_entry)
 
 
-def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptions]:
+def _entry(function: JsonObject) -> JsonObject:
+    return {"type": "function", "function": function}
+
+
+def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
     """Make the body and the SDK's options of a call.
 
     Raises:
@@ -63,14 +46,14 @@ def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptio
             the model refuses.
         MessageError: Something that is neither a dict nor an object of the SDK is among the messages.
     """
-    model = model_of(session, request)
-    fields, call_options = split_options(request.options, _NOT_FOR_POLYCALL)
+    model = model_of(server, request)
+    fields, call_options = split_options(request.options, _RESERVED)
     if fields:
         if fields.get("n") not in (None, 1):
             raise ConfigurationError("n: polycall reads one choice. Leave n out, and send several requests.", key="n")
-        profile = session.profile.for_model(model)
+        profile = server.profile_for(model)
         fields = profile.accepted(fields)
-    messages = [plain(message) for message in request.messages]
+    messages = [to_plain_data(message) for message in request.messages]
     for message in messages:
         if message.__class__ is not dict:
             raise MessageError(
@@ -82,6 +65,6 @@ def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptio
     body.update(fields)
     if request.stream:
         body["stream"] = True
-        if session.stream_usage and "stream_options" not in body:
+        if server.stream_usage and "stream_options" not in body:
             body["stream_options"] = {"include_usage": True}
     return body, call_options

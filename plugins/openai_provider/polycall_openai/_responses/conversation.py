@@ -15,9 +15,9 @@ from pydantic_core import to_json
 
 from polycall.plugin import CallResult, Reply, ToolCall
 from polycall_openai._json import JsonObject, sendable
-from polycall_openai._profile import ServerProfile
 from polycall_openai._responses.items import previous_response
 from polycall_openai._responses.reply import OutputItem, Turn, call_id
+from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._tool_calls import sendable_name
 
 _NULL_IS_ABSENT = frozenset({"function_call", "custom_tool_call", "reasoning", "message"})

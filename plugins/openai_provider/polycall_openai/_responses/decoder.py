@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from polycall.plugin import ArgumentsDelta, Reply, Request, TextDelta
-from polycall_openai._event_decoder import EventDecoder
 from polycall_openai._json import JsonObject, raise_if_error, reported_error, text_or_none
-from polycall_openai._open_calls import OpenCall, OpenCalls
-from polycall_openai._request import is_used_up, payload_of, untold_limit
+from polycall_openai._request import hidden_limit, reached
 from polycall_openai._responses.reply import (
     Ending,
     OutputItem,
@@ -28,8 +26,11 @@ from polycall_openai._responses.reply import (
     refusal_of,
     text_of,
 )
-from polycall_openai._session import Session
+from polycall_openai._servers.server import Server
+from polycall_openai._streaming.event_decoder import EventDecoder
+from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 from polycall_openai._tool_calls import CallFactory, RawCall, clean_arguments
+from polycall_openai._tools import payload_of
 
 if TYPE_CHECKING:
     from polycall.plugin import StreamDecoder
@@ -143,6 +144,11 @@ class _Slot:
         return made if self.id is None else {**made, "id": self.id}
 
 
+def create_decoder(server: Server, request: Request) -> ResponsesDecoder:
+    """Create a decoder for one streamed reply."""
+    return ResponsesDecoder(server, request)
+
+
 class ResponsesDecoder(EventDecoder):
     """Decodes one streamed response.
 
@@ -151,11 +157,11 @@ class ResponsesDecoder(EventDecoder):
     it from Chat Completions.
     """
 
-    def __init__(self, session: Session, request: Request) -> None:
-        self._session = session
+    def __init__(self, server: Server, request: Request) -> None:
+        self._server = server
         self._request = request
         self._calls = _ItemCalls(CallFactory(payload_of(request)), report_deltas=request.report_deltas)
-        super().__init__(session.site, self._calls)
+        super().__init__(server.errors, self._calls)
         self._report_deltas = request.report_deltas
         self._slots: list[_Slot] = []
         self._by_index: dict[int, _Slot] = {}
@@ -176,7 +182,7 @@ class ResponsesDecoder(EventDecoder):
         }
 
     def _whole_reply(self, body: bytes) -> Reply:
-        return extract_reply(self._session, self._request, body, None)
+        return extract_reply(self._server, self._request, body, None)
 
     def _take_object(self, event: JsonObject, data: bytes) -> None:
         kind = event.get("type")
@@ -189,7 +195,7 @@ class ResponsesDecoder(EventDecoder):
             raise reported_error(event, data or repr(event))
         elif "choices" in event:
             what = "the stream is of Chat Completions, which api='chat' speaks"
-            raise self._site.not_the_protocol(what, data or repr(event))
+            raise self._errors.not_the_protocol(what, data or repr(event))
 
     def _grown_by(self, value: JsonObject) -> OpenCall | None:
         if value.get("type") != "response.function_call_arguments.delta" or not isinstance(value.get("delta"), str):
@@ -289,8 +295,8 @@ class ResponsesDecoder(EventDecoder):
         response = response if isinstance(response, dict) else {}
         raise_if_error(response, data)
         self._response = {**response, "status": response.get("status") or kind.removeprefix("response.")}
-        limit = untold_limit(self._session, self._request)
-        cut = is_used_up(limit, read_usage(self._response.get("usage")))
+        limit = hidden_limit(self._server, self._request)
+        cut = reached(read_usage(self._response.get("usage")), limit)
         self._ending = read_ending(self._response, data, cut=cut)
         output = response.get("output")
         for at, item in enumerate(output if isinstance(output, list) else ()):

@@ -7,7 +7,7 @@ from typing import Any
 
 from polycall import MessageError
 from polycall_openai._json import JsonObject, text_or_none
-from polycall_openai._request import plain
+from polycall_openai._request import to_plain_data
 
 PREVIOUS_RESPONSE = "previous_response"
 """The ``type`` of an entry of polycall's own in a conversation: what stands before it is on the server, as the
@@ -31,7 +31,7 @@ def input_items(messages: Sequence[object]) -> tuple[list[object], str | None]:
     previous: str | None = None
     custom_ids: set[object] = set()
     for at, message in enumerate(messages):
-        value = plain(message)
+        value = to_plain_data(message)
         if not isinstance(value, dict):
             raise MessageError(f"messages[{at}]: {str(message)[:100]!r} is neither a message nor an input item.")
         kind = value.get("type")

@@ -9,11 +9,12 @@ from typing import Literal, NamedTuple
 from polycall import ResponseError
 from polycall.plugin import FinishReason, Reply, Request, ToolCall, Usage
 from polycall_openai._json import JsonObject, count, raise_if_error, reported_error, text_or_none
-from polycall_openai._request import is_used_up, payload_of, untold_limit
+from polycall_openai._request import hidden_limit, reached
 from polycall_openai._responses.items import PREVIOUS_RESPONSE
-from polycall_openai._session import Session
-from polycall_openai._site import Site
+from polycall_openai._servers.reply_errors import ReplyErrors
+from polycall_openai._servers.server import Server
 from polycall_openai._tool_calls import CallFactory, RawCall, clean_arguments, custom_problem
+from polycall_openai._tools import payload_of
 
 _INCOMPLETE_REASONS = {
     "max_output_tokens": FinishReason.LENGTH,
@@ -57,11 +58,11 @@ class Ending(NamedTuple):
     """False for an unknown reason to be incomplete."""
 
 
-def extract_reply(session: Session, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
+def extract_reply(server: Server, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
     """Extract a whole reply.
 
     Args:
-        session: The client.
+        server: Who answered.
         request: What was asked.
         body: Bytes, or the plain data that an SDK object held.
         raw_response: Builds the SDK's own object.
@@ -70,11 +71,11 @@ def extract_reply(session: Session, request: Request, body: object, raw_response
         ResponseError: HTML, broken JSON, an error object, a failed response, or JSON that is no response.
     """
     data = body if isinstance(body, (bytes, str)) else b""
-    value = session.site.parse_body(data) if isinstance(body, (bytes, str)) else body
-    response, items = _response(session.site, value, data or repr(value))
+    value = server.errors.parse_body(data) if isinstance(body, (bytes, str)) else body
+    response, items = _response(server.errors, value, data or repr(value))
     factory = CallFactory(payload_of(request))
     usage = read_usage(response.get("usage"))
-    ending = read_ending(response, data or repr(value), cut=is_used_up(untold_limit(session, request), usage))
+    ending = read_ending(response, data or repr(value), cut=reached(usage, hidden_limit(server, request)))
     calls: list[ToolCall] = []
     cut_off: list[ToolCall] = []
     output: list[OutputItem] = []
@@ -98,16 +99,16 @@ def extract_reply(session: Session, request: Request, body: object, raw_response
     )
 
 
-def _response(site: Site, value: object, data: bytes | str) -> tuple[JsonObject, list[JsonObject]]:
+def _response(errors: ReplyErrors, value: object, data: bytes | str) -> tuple[JsonObject, list[JsonObject]]:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         raise_if_error(value[0], data)
     if not isinstance(value, dict):
-        raise site.wrong_kind(value, data)
+        raise errors.wrong_kind(value, data)
     raise_if_error(value, data)
     output = value.get("output")
     if not isinstance(output, list):
         hint = ": it is a Chat Completion, which api='chat' speaks" if value.get("choices") else ""
-        raise site.not_the_protocol(f"the reply has no output{hint}", data)
+        raise errors.not_the_protocol(f"the reply has no output{hint}", data)
     return value, [item for item in output if isinstance(item, dict)]
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from polycall import ConfigurationError
 from polycall.plugin import Request, ToolSpec
+from polycall_openai import _tools
 from polycall_openai._json import JsonObject
-from polycall_openai._profile import ServerProfile
-from polycall_openai._request import CallOptions, ToolPayload, model_of, offered_tools, payload_of, split_options
+from polycall_openai._request import model_of, split_options
 from polycall_openai._responses.items import input_items
-from polycall_openai._schema import render_parameters
-from polycall_openai._session import Session
+from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._servers.profile import ServerProfile
+from polycall_openai._servers.server import Server
+from polycall_openai._tools import ToolPayload, payload_of
 
-_NOT_FOR_POLYCALL = {
+_RESERVED = {
     "input": "pass messages",
     "functions": "the tools come from response_model",
     "function_call": "use tool_choice",
@@ -37,30 +39,14 @@ def render_tools(
         SchemaError: A field has no form in the dialect.
         ConfigurationError: More tools than the server takes.
     """
-    tools, tool_choice = offered_tools(profile, tools, tool_choice)
-    if strict is None and not profile.strict:
-        strict = False
-    rendered: list[JsonObject] = []
-    restore: dict[str, Callable[[object], object]] = {}
-    for tool in tools:
-        parameters, is_strict = render_parameters(tool, strict)
-        function: JsonObject = {"type": "function", "name": tool.name}
-        if tool.description:
-            function["description"] = tool.description
-        function |= {"parameters": parameters.schema, "strict": is_strict}
-        if parameters.restore is not None:
-            restore[tool.name] = parameters.restore
-        rendered.append(function)
-    choice = tool_choice if tool_choice in ("auto", "required") else {"type": "function", "name": tool_choice}
-    return ToolPayload(
-        fields={"tools": rendered, "tool_choice": choice},
-        names=frozenset(tool.name for tool in tools),
-        restore=restore,
-        make_id=profile.make_call_id,
-    )
+    return _tools.render_tools(profile, tools, tool_choice, strict, wrap=_entry, always_strict=True)
 
 
-def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptions]:
+def _entry(function: JsonObject) -> JsonObject:
+    return {"type": "function", **function}
+
+
+def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
     """Make the body and the SDK's options of a call.
 
     Raises:
@@ -68,8 +54,8 @@ def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptio
             the model refuses.
         MessageError: A message that the API cannot carry.
     """
-    model = model_of(session, request)
-    fields, call_options = split_options(request.options, _NOT_FOR_POLYCALL)
+    model = model_of(server, request)
+    fields, call_options = split_options(request.options, _RESERVED)
     payload = payload_of(request)
     items, previous_response_id = input_items(request.messages)
     body: dict[str, Any] = {"model": model, "input": items, **payload.fields}
@@ -78,7 +64,7 @@ def build(session: Session, request: Request) -> tuple[dict[str, Any], CallOptio
             raise ConfigurationError(
                 "background: polycall waits for the reply. Leave background out.", key="background"
             )
-        profile = session.profile.for_model(model)
+        profile = server.profile_for(model)
         fields = profile.accepted(fields)
         if "tools" in fields:
             body["tools"] = [*body["tools"], *_built_in_tools(fields.pop("tools"))]

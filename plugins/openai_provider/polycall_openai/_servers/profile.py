@@ -80,6 +80,13 @@ class ServerProfile:
             return f"call_{uuid4().hex[:24]}"
         return uuid4().hex[: self.call_id_length]
 
+    def takes_stream_usage(self, api_version: object) -> bool:
+        """Whether the server takes ``include_usage``, in the ``api-version`` of the client's URL if it has one."""
+        if self.stream_usage_since is None or api_version is None:  # the v1 API has no version
+            return self.stream_usage
+        # Or it has a word ("preview"), which is greater than any date.
+        return self.stream_usage and str(api_version) >= self.stream_usage_since
+
     def for_model(self, model: str | None) -> ServerProfile:
         """The profile with what is otherwise for a model."""
         name = (model or "").rpartition("/")[2]

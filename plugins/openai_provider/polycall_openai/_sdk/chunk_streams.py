@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from polycall.plugin import ReplyMeter
-from polycall_openai._site import Site
+from polycall_openai._servers.reply_errors import ReplyErrors
 
 _DRAIN_S = 0.1
 _TAIL_BYTES = 32
@@ -37,6 +37,12 @@ def sdk_error(error: Exception) -> Exception:
     if isinstance(error, request_errors("TimeoutException")):
         return openai.APITimeoutError(request=request)  # type: ignore[arg-type]
     return openai.APIConnectionError(request=request)  # type: ignore[arg-type]
+
+
+def plain_data(sdk_object: Any) -> object:
+    """The data of an SDK object; anything else as it is."""
+    to_dict = getattr(sdk_object, "to_dict", None)
+    return sdk_object if to_dict is None else to_dict(warnings=False)
 
 
 class _EndWatch:
@@ -123,21 +129,20 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
 class ObjectStream:
     """The stream of a patched client: SDK chunk objects, through the wrapper, given out as plain data."""
 
-    __slots__ = ("_site", "_stream")
+    __slots__ = ("_errors", "_stream")
 
-    def __init__(self, stream: Any, site: Site) -> None:
+    def __init__(self, stream: Any, errors: ReplyErrors) -> None:
         self._stream = stream
-        self._site = site
+        self._errors = errors
 
     def __iter__(self) -> Iterator[object]:
         try:
             for chunk in self._stream:
-                to_dict = getattr(chunk, "to_dict", None)
-                yield chunk if to_dict is None else to_dict(warnings=False)
+                yield plain_data(chunk)
         except request_errors("RequestError") as error:
             raise sdk_error(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise unreadable(self._site, error) from error
+            raise unreadable(self._errors, error) from error
 
     def close(self) -> None:
         # Some wrappers end their span in __exit__ only, others leave the response open there: do both.
@@ -154,21 +159,20 @@ class ObjectStream:
 class AsyncObjectStream:
     """As `ObjectStream`, async."""
 
-    __slots__ = ("_site", "_stream")
+    __slots__ = ("_errors", "_stream")
 
-    def __init__(self, stream: Any, site: Site) -> None:
+    def __init__(self, stream: Any, errors: ReplyErrors) -> None:
         self._stream = stream
-        self._site = site
+        self._errors = errors
 
     async def __aiter__(self) -> AsyncIterator[object]:
         try:
             async for chunk in self._stream:
-                to_dict = getattr(chunk, "to_dict", None)
-                yield chunk if to_dict is None else to_dict(warnings=False)
+                yield plain_data(chunk)
         except request_errors("RequestError") as error:
             raise sdk_error(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise unreadable(self._site, error) from error
+            raise unreadable(self._errors, error) from error
 
     async def aclose(self) -> None:
         stream = self._stream
@@ -185,6 +189,6 @@ class AsyncObjectStream:
                 return
 
 
-def unreadable(site: Site, error: json.JSONDecodeError | UnicodeDecodeError) -> Exception:
+def unreadable(errors: ReplyErrors, error: json.JSONDecodeError | UnicodeDecodeError) -> Exception:
     """What a parser inside the SDK says of a reply, as polycall's own error."""
-    return site.unreadable(error, error.doc if isinstance(error, json.JSONDecodeError) else bytes(error.object))
+    return errors.unreadable(error, error.doc if isinstance(error, json.JSONDecodeError) else bytes(error.object))

@@ -9,10 +9,10 @@ from typing import Any
 import openai
 import pytest
 
-from polycall_openai._address import Address
-from polycall_openai._endpoint import CHAT_COMPLETIONS, Endpoint
-from polycall_openai._post import post
-from polycall_openai._request import CallOptions
+from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._sdk.endpoint import CHAT_COMPLETIONS, Endpoint
+from polycall_openai._sdk.post import post
+from polycall_openai._sdk.url_cache import UrlCache
 
 _HTTPX: Any = importlib.import_module("httpx2" if int(openai.__version__.partition(".")[0]) > 2 else "httpx")
 PATH = CHAT_COMPLETIONS.path
@@ -65,16 +65,16 @@ CLIENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-def send(client: Any, address: Address, endpoint: Endpoint = CHAT_COMPLETIONS) -> None:
-    post(client, endpoint, address, {"model": "m"}, CallOptions())
-    post(client, endpoint, address, {"model": "m"}, CallOptions(query={"q": "1"}))
+def send(client: Any, urls: UrlCache, endpoint: Endpoint = CHAT_COMPLETIONS) -> None:
+    post(client, endpoint, urls, {"model": "m"}, CallOptions())
+    post(client, endpoint, urls, {"model": "m"}, CallOptions(query={"q": "1"}))
 
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_the_url_is_that_of_the_sdk(name: str) -> None:
     ours, theirs = Recorder(), Recorder()
 
-    send(CLIENTS[name](ours.options), Address(PATH))
+    send(CLIENTS[name](ours.options), UrlCache(PATH))
     sdk = CLIENTS[name](theirs.options)
     sdk.post(PATH, cast_to=object, body={"model": "m"})
     sdk.post(PATH, cast_to=object, body={"model": "m"}, options={"params": {"q": "1"}})
@@ -94,16 +94,16 @@ def test_the_url_is_that_of_the_sdk(name: str) -> None:
     ],
 )
 def test_only_where_nothing_depends_on_the_path_is_it_put_together_before(name: str, url: str) -> None:
-    assert Address(PATH).of(CLIENTS[name](Recorder().options)) == url
+    assert UrlCache(PATH).of(CLIENTS[name](Recorder().options)) == url
 
 
 def test_another_base_url_counts_from_the_next_call_on() -> None:
     recorder = Recorder()
-    client, address = CLIENTS["as made"](recorder.options), Address(PATH)
+    client, urls = CLIENTS["as made"](recorder.options), UrlCache(PATH)
 
-    post(client, CHAT_COMPLETIONS, address, {}, CallOptions())
+    post(client, CHAT_COMPLETIONS, urls, {}, CallOptions())
     client.base_url = "http://other/v2"
-    post(client, CHAT_COMPLETIONS, address, {}, CallOptions())
+    post(client, CHAT_COMPLETIONS, urls, {}, CallOptions())
 
     assert [url for url, _ in recorder.urls] == ["https://test/v1/chat/completions", "http://other/v2/chat/completions"]
 
@@ -113,7 +113,7 @@ def test_a_client_whose_requests_a_provider_transforms_gets_the_path() -> None:
     client = CLIENTS["as made"](Recorder().options)
     client._provider_runtime = object()
 
-    assert Address(PATH).of(client) == PATH
+    assert UrlCache(PATH).of(client) == PATH
 
 
 @pytest.mark.parametrize("name", ["_prepare_url", "_build_request", "_prepare_options"])
@@ -121,4 +121,4 @@ def test_a_method_that_was_replaced_on_the_client_sees_the_path(name: str) -> No
     client = CLIENTS["as made"](Recorder().options)
     setattr(client, name, getattr(client, name))
 
-    assert Address(PATH).of(client) == PATH
+    assert UrlCache(PATH).of(client) == PATH

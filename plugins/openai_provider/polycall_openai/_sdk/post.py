@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from polycall_openai._address import Address
-from polycall_openai._endpoint import Endpoint, sdk_types
-from polycall_openai._request import CallOptions
+from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._sdk.endpoint import Endpoint, sdk_types
+from polycall_openai._sdk.url_cache import UrlCache
 
 _RAW = {"X-Stainless-Raw-Response": "true"}
 
 
 def post(
-    client: Any, endpoint: Endpoint, address: Address, body: dict[str, Any], options: CallOptions, **stream: Any
+    client: Any, endpoint: Endpoint, urls: UrlCache, body: dict[str, Any], options: CallOptions, **stream: Any
 ) -> Any:
     """``client.post``; an awaitable where the client is async.
 
@@ -24,7 +24,7 @@ def post(
     Args:
         client: Nothing of it is patched.
         endpoint: What is asked for.
-        address: Where to.
+        urls: Knows the endpoint's URL.
         body: Without the SDK's ``NOT_GIVEN`` and ``omit``.
         options: The caller's.
         stream: ``stream`` and ``stream_cls`` of ``client.post``.
@@ -32,10 +32,10 @@ def post(
     reply_type = sdk_types(endpoint).reply
     template = _template(endpoint.path) if options == _NO_OPTIONS else None
     if template is None:
-        return client.post(address.of(client), cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
+        return client.post(urls.of(client), cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
     # New for each call is all that may be changed on the way.
     fresh: dict[str, Any] = {name: getattr(template, name).copy() for name in _DICTS if hasattr(template, name)}
-    fresh |= {"url": address.of(client), "json_data": body}
+    fresh |= {"url": urls.of(client), "json_data": body}
     return client.request(reply_type, template.model_copy(update=fresh), **stream)
 
 

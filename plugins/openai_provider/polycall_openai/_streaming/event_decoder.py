@@ -8,10 +8,10 @@ from typing import Any
 
 from polycall import ResponseError
 from polycall.plugin import EventReader, Reply, ServerSentEvent, StreamEvent
-from polycall_openai._event_template import EventTemplate, learn
 from polycall_openai._json import JsonObject, NotJsonError, parse, raise_if_error, reported_error
-from polycall_openai._open_calls import OpenCall, OpenCalls
-from polycall_openai._site import Site
+from polycall_openai._servers.reply_errors import ReplyErrors
+from polycall_openai._streaming.event_template import EventTemplate, learn
+from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 
 _DONE = b"[DONE]"
 _LESSONS = 8
@@ -22,12 +22,12 @@ class EventDecoder(ABC):
     """Decodes one streamed reply; takes bytes, or from a patched client the events' plain data.
 
     Args:
-        site: Where the reply comes from.
+        errors: Of the server that replies.
         calls: Collects the calls.
     """
 
-    def __init__(self, site: Site, calls: OpenCalls[Any]) -> None:
-        self._site = site
+    def __init__(self, errors: ReplyErrors, calls: OpenCalls[Any]) -> None:
+        self._errors = errors
         self._open_calls = calls
         self._reader = EventReader()
         self._objects = 0
@@ -72,7 +72,7 @@ class EventDecoder(ABC):
                 # A whole reply in place of a stream: an error, HTML, or a server that cannot stream.
                 return self._whole_reply(bytes(self._reader.foreign))
             if not self._reader.total_bytes:
-                raise self._site.not_the_protocol("the stream is empty, with status 200", "")
+                raise self._errors.not_the_protocol("the stream is empty, with status 200", "")
         return self._reply()
 
     @abstractmethod
@@ -133,7 +133,7 @@ class EventDecoder(ABC):
                 self._done = True
             elif stripped and not stripped.startswith(b":"):
                 what = f"an event of the stream is no JSON ({str(error)[:200]})"
-                raise self._site.not_the_protocol(what, data) from error
+                raise self._errors.not_the_protocol(what, data) from error
             return
         if event.type == b"error":
             if isinstance(value, dict):
@@ -161,7 +161,7 @@ class EventDecoder(ABC):
         if isinstance(value, list) and value and isinstance(value[0], dict):
             raise_if_error(value[0], data)
         if not isinstance(value, dict):
-            raise self._site.not_the_protocol("an event of the stream is no object", data or repr(value))
+            raise self._errors.not_the_protocol("an event of the stream is no object", data or repr(value))
         self._objects += 1
         if "error" in value or "error_type" in value or "error_message" in value:
             raise_if_error(value, data or repr(value))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from polycall import ConfigurationError
-from polycall_openai._profile import ModelFamily, ServerProfile
+from polycall_openai._servers.profile import ModelFamily, ServerProfile
 
 _NO_SAMPLING = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}}
 _OPENAI_FAMILIES = (

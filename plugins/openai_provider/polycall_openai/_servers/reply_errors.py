@@ -11,7 +11,7 @@ _KINDS = {list: "a JSON array", str: "a text", type(None): "null"}
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ReplyErrors:
     """One endpoint of one server."""
 
     url: str

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pydantic_core import to_json
 
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, StreamEvent, ToolCall
-from polycall_openai._scanner import GrowingText
+from polycall_openai._streaming.growing_text import GrowingText
 from polycall_openai._tool_calls import CallFactory, RawCall
 
 

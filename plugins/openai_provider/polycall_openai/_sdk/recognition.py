@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any, Literal
 
 from polycall.plugin import ClientTraits
-from polycall_openai._endpoint import Endpoint
+from polycall_openai._sdk.endpoint import Endpoint
 
 _BASE_MODULE = "openai._base_client"
 

@@ -10,7 +10,7 @@ _PLAIN = frozenset({"openai._base_client", "openai._client"})
 choose what to do by the path."""
 
 
-class Address:
+class UrlCache:
     """Where the requests of one client go.
 
     To put a path behind ``client.base_url`` takes the SDK an eighth of a whole ``create``. A whole URL in place of the

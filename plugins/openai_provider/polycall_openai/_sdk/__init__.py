@@ -1,0 +1,1 @@
+"""The official SDK, and requests through it."""

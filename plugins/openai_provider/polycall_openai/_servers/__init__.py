@@ -1,0 +1,1 @@
+"""What each server accepts, and the errors about its replies."""
