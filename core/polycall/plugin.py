@@ -39,8 +39,7 @@ from polycall._data.errors import (
     SchemaError,
 )
 from polycall._data.types import FinishReason, Mode, ToolCall, Usage
-from polycall._schema.dialect import Dialect, RenderedSchema
-from polycall._schema.dialect import Limits as SchemaLimits
+from polycall._schema.dialect import Dialect, RenderedSchema, SchemaLimits
 from polycall._schema.render import render_schema
 from polycall._toolkit.reply_meter import MAX_REPLY_BYTES, ReplyMeter
 from polycall._toolkit.server_sent_events import EventReader, ServerSentEvent

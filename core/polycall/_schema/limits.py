@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from polycall._data.errors import SchemaError
-from polycall._schema.dialect import Dialect, Limits
+from polycall._schema.dialect import Dialect, SchemaLimits
 
 _MAX_DEPTH = 200
 """Counting stops here, well beyond any provider's limit and well within Python's stack."""
 
 
-def check_limits(schema: Mapping[str, object], limits: Limits, name: str, dialect: Dialect) -> None:
+def check_limits(schema: Mapping[str, object], limits: SchemaLimits, name: str, dialect: Dialect) -> None:
     """Refuse a rendered schema that is too large.
 
     Args:

@@ -1,19 +1,67 @@
-"""Readers of JSON Schema that know no dialect: what a schema says, in a form that the walk can use."""
+"""Readers of JSON Schema that know no dialect: they bring a schema into a form that the walk can use."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
-from polycall._schema.dialect import ASSERTIONS
-from polycall._schema.keywords import STRUCTURE
+from polycall._schema.keywords import KEYWORDS, concerns
 from polycall._schema.restore import JsonObject
 
-ALL_ASSERTIONS = frozenset[str]().union(*ASSERTIONS.values())
-NARROWING = frozenset(
-    {"not", "if", "then", "else", "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
-    | {"contentMediaType", "contentEncoding", "contentSchema"}
-)
-"""Keywords outside `ASSERTIONS` by which a value can be wrong."""
+
+def types_of(schema: Mapping[str, object]) -> list[str]:
+    """The types that a schema allows, as it states them or as its keywords imply; empty for any."""
+    types = schema.get("type")
+    if isinstance(types, str):
+        return [types]
+    if isinstance(types, list):
+        return [str(each) for each in types]
+    if "properties" in schema or "additionalProperties" in schema:
+        return ["object"]
+    if "items" in schema or "prefixItems" in schema:
+        return ["array"]
+    return []
+
+
+def json_type(value: object) -> str:
+    """The JSON type of a value; ``"integer"`` for a number written without a fraction."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list() | tuple():
+            return "array"
+        case _:
+            return "object"
+
+
+def is_finite(value: object) -> bool:
+    """Whether JSON can carry a value: it has no form for infinity and NaN."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(is_finite, value))
+    return True
+
+
+def telling_title(title: object, name: str) -> str | None:
+    """A title that says more than the name of the property or class, from which pydantic makes titles."""
+    if not isinstance(title, str) or not name or _letters(title) == _letters(name):
+        return None
+    return title
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def without(schema: JsonObject, *keywords: str) -> JsonObject:
@@ -38,6 +86,12 @@ def is_null(schema: object) -> bool:
     )
 
 
+def is_array(schema: JsonObject) -> bool:
+    """Whether a rendered schema allows an array, in the spelling of any dialect."""
+    types = schema.get("type")
+    return "array" in [str(each).lower() for each in (types if isinstance(types, list) else [types])]
+
+
 def flatten_union(branches: Sequence[object]) -> list[object]:
     """Branches, with those of a bare union inside the union in its place."""
     flat: list[object] = []
@@ -48,22 +102,30 @@ def flatten_union(branches: Sequence[object]) -> list[object]:
 
 
 def map_as_list(source: JsonObject) -> JsonObject:
-    """The annotations and bounds of a map, for the list that it is rendered as."""
-    bounds = {"minProperties": "minItems", "maxProperties": "maxItems"}
-    kept = {key: value for key, value in source.items() if key not in ASSERTIONS["object"] | STRUCTURE}
-    return {**kept, **{bounds[key]: source[key] for key in bounds if key in source}, "type": "array"}
+    """The annotations and bounds of a map, for the list of entries that it is rendered as."""
+    listed: JsonObject = {"type": "array"}
+    for keyword, value in source.items():
+        row = KEYWORDS.get(keyword)
+        if row is not None and row.as_list:
+            listed[row.as_list] = value
+        elif keyword != "type" and not concerns(keyword, ["object"]):
+            listed[keyword] = value
+    return listed
 
 
-def split_by_type(source: JsonObject, types: Sequence[str]) -> list[object]:
-    """The branches of a schema with several types, each with the constraints that concern it."""
-    kept = {key: value for key, value in source.items() if key in STRUCTURE or key in ALL_ASSERTIONS}
-    return [{**{key: value for key, value in kept.items() if _concerns(key, each)}, "type": each} for each in types]
+def split_by_type(source: JsonObject, types: Sequence[str]) -> tuple[list[object], JsonObject]:
+    """Split a schema with several types.
 
-
-def _concerns(keyword: str, type_: str) -> bool:
-    structure = {"object": {"properties", "required", "additionalProperties"}, "array": {"items", "prefixItems"}}
-    return keyword in ASSERTIONS.get(type_, ()) or keyword in structure.get(type_, ())
+    Returns:
+        A branch for each type, with the keywords that concern it; and the keywords that concern none of the types.
+    """
+    branches: list[object] = [
+        {"type": each, **{key: value for key, value in source.items() if concerns(key, [each])}} for each in types
+    ]
+    rest = {key: value for key, value in source.items() if key != "type" and not concerns(key, [*types])}
+    return branches, rest
 
 
 def kinds_of(type_: str, types: Sequence[str]) -> tuple[str, ...]:
+    """The results of `json_type` whose values belong to a type, if ``types`` are told apart."""
     return ("number", "integer") if type_ == "number" and "integer" not in types else (type_,)

@@ -1,41 +1,37 @@
 """Renders a tool's JSON Schema, as pydantic makes it, in a provider's dialect.
 
-One walk over the schema for all dialects. What a dialect lacks is rewritten into a form that it has, and the walk goes
-on with that form: a map is walked as a list of key and value, a tuple as an object. Definitions are rendered once each,
-also where references to them are inlined, so the cost is linear in the size of the schema.
+One walk over the schema for all dialects. A form that the dialect lacks is rewritten into one that it has, and the walk
+continues with that form: a map is walked as a list of key and value, a tuple as an object. Definitions are rendered
+once each, also where references to them are inlined, so the cost is linear in the size of the schema.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from polycall._data.contract import ToolSpec
 from polycall._data.errors import SchemaError
-from polycall._schema.dialect import ANNOTATIONS, ASSERTIONS, JSON_TYPES, Dialect, RenderedSchema
-from polycall._schema.keywords import (
-    STRUCTURE,
-    TELLING_NOTHING,
-    adapt_assertion,
-    is_finite,
-    json_type,
-    reading_order,
-    telling_title,
-    types_of,
-)
+from polycall._schema.acceptance import accepted_form
+from polycall._schema.dialect import Dialect, RenderedSchema, SchemaAdaptation
+from polycall._schema.keywords import JSON_TYPES, ONLY_OF_ITS_TYPE, concerns, reading_order, row_of
 from polycall._schema.limits import check_limits
-from polycall._schema.notes import describe, note_for
+from polycall._schema.phrases import describe
 from polycall._schema.reading import (
-    ALL_ASSERTIONS,
-    NARROWING,
     as_object,
     as_sequence,
     as_text,
     flatten_union,
+    is_array,
+    is_finite,
     is_null,
+    json_type,
     kinds_of,
     map_as_list,
     split_by_type,
+    telling_title,
+    types_of,
     without,
 )
 from polycall._schema.restore import (
@@ -63,10 +59,10 @@ def render_schema(tool: ToolSpec, dialect: Dialect) -> RenderedSchema:
 
     Args:
         tool: Its schema is not changed.
-        dialect: What the provider takes.
+        dialect: The provider's.
 
     Returns:
-        The schema, and how to undo on the arguments what it changed in shape.
+        The schema, the function that undoes its changes of shape on the arguments, and a record of all changes.
 
     Raises:
         SchemaError: A field's shape has no form in the dialect, with the path of the field
@@ -76,7 +72,7 @@ def render_schema(tool: ToolSpec, dialect: Dialect) -> RenderedSchema:
     schema, plan = walk.root()
     if dialect.limits:
         check_limits(schema, dialect.limits, tool.name, dialect)
-    return RenderedSchema(schema, restorer_for(plan), walk.exact)
+    return RenderedSchema(schema, restorer_for(plan), walk.exact, tuple(walk.adaptations))
 
 
 class _Walk:
@@ -84,6 +80,7 @@ class _Walk:
 
     def __init__(self, tool: ToolSpec, dialect: Dialect) -> None:
         self.exact = True
+        self.adaptations: list[SchemaAdaptation] = []
         self._tool = tool
         self._dialect = dialect
         definitions = tool.schema.get("$defs")
@@ -91,7 +88,7 @@ class _Walk:
         self._rendered: dict[str, JsonObject] = {}
         self._plans: dict[str, Plan | None] = {}
         self._waiting: deque[tuple[str, str]] = deque()
-        """Definitions that were referred to and are not yet rendered, each with the path of its first use."""
+        """Definitions that are referred to and not yet rendered, each with the path of its first use."""
         self._inlining: list[str] = []
         self._sizes: dict[str, int] = {}
         self._size = 0
@@ -109,7 +106,7 @@ class _Walk:
     # -- by kind ------------------------------------------------------------------------------------------------------
 
     def _render(self, source: object, path: str, depth: int, name: str = "") -> Rendered:
-        """Render one schema. ``name`` is the property it belongs to, for telling a title that repeats it."""
+        """Render one schema. ``name`` is that of its property, for recognising a title that repeats it."""
         self._size += 1
         if depth > self._dialect.max_depth:
             raise self._error(path, f"the types are nested too deeply for {self._dialect.name}. Use flatter models.")
@@ -123,28 +120,29 @@ class _Walk:
             source = {}
         if title := telling_title(source.get("title"), name):
             source = {**source, "description": describe([title, as_text(source.get("description"))], ())}
+            self._record(path, "title", title, "in_words")
         if "$ref" in source:
             return self._reference(source, path, depth)
         if "allOf" in source and not self._dialect.all_of:
             return self._render(self._merged(source, path), path, depth)
-        if "anyOf" in source or "oneOf" in source:
-            return self._union(source, path, depth)
-        if "const" in source and (not self._dialect.const or source["const"] is None):
-            return self._enum({**without(source, "const"), "enum": [source["const"]]}, path, depth)
-        if "enum" in source:
+        if "enum" in source or ("const" in source and (not self._dialect.const or source["const"] is None)):
             return self._enum(source, path, depth)
+        has_parts = not ONLY_OF_ITS_TYPE.isdisjoint(source)
+        if not has_parts and ("anyOf" in source or "oneOf" in source):
+            return self._declared_union(source, path, depth)
         types = types_of(source)
-        if len(types) > 1 and self._dialect.null == "nullable":
-            return self._union({**without(source, "type"), "anyOf": split_by_type(source, types)}, path, depth)
+        if len(types) > 1 and (has_parts or self._dialect.null == "nullable"):
+            branches, rest = split_by_type(source, types)
+            return self._union(rest, branches, "anyOf", path, depth)
         if types == ["object"]:
             return self._object(source, path, depth)
         if types == ["array"]:
             return self._array(source, path, depth)
         if types == ["null"] and self._dialect.null == "nullable":
-            return self._finish({**source, "type": "string"}, {"nullable": True}, ["always null"]), None
-        if not types:
+            return self._finish({**source, "type": "string"}, {"nullable": True}, path, ["always null"]), None
+        if not types and "const" not in source:
             return self._any(source, path)
-        return self._finish(source, {}), None
+        return self._finish(source, {}, path), None
 
     def _reference(self, source: JsonObject, path: str, depth: int) -> Rendered:
         name = str(source["$ref"]).removeprefix(_DEFINITIONS)
@@ -153,13 +151,13 @@ class _Walk:
             return self._inlined(name, siblings, path, depth)
         self._refer(source["$ref"], path)
         reference: JsonObject = {"$ref": f"{_DEFINITIONS}{name}"}
-        beside = self._finish(siblings, {})
+        beside = self._finish(siblings, {}, path)
         if beside and not self._dialect.reference_siblings:
             reference = {"anyOf": [reference]}
         return {**reference, **beside}, ReferencePlan(name, self._plans)
 
     def _refer(self, value: object, path: str) -> None:
-        """See to it that the definitions are rendered which a reference, or the raw value of a keyword, refers to."""
+        """Have the definitions rendered to which a reference, or the raw value of a keyword, refers."""
         waiting = [value]
         while waiting:
             part = waiting.pop()
@@ -188,11 +186,7 @@ class _Walk:
             self._inlining.pop()
             self._sizes[name] = self._size - before
         schema, plan = self._rendered[name], self._plans[name]
-        beside = self._finish(siblings, {})
-        if not beside:
-            return schema, plan
-        described = describe([as_text(beside.get("description")), as_text(schema.get("description"))], ())
-        return self._beside(schema, {**beside, "description": described} if described else beside), plan
+        return self._beside(schema, self._finish(siblings, {}, path)), plan
 
     def _definition(self, name: str, path: str) -> JsonObject:
         definition = self._definitions.get(name)
@@ -205,7 +199,11 @@ class _Walk:
         branches = source["allOf"]
         if not (isinstance(branches, list) and len(branches) == 1 and isinstance(branches[0], dict)):
             raise self._error(path, f"{self._dialect.name} has no form for 'allOf'. Write one model with all fields.")
-        return {**branches[0], **without(source, "allOf")}
+        merged = {**branches[0], **without(source, "allOf")}
+        for keyword, value in branches[0].items():
+            if merged[keyword] != value:
+                self._drop(path, keyword, value)
+        return merged
 
     def _any(self, source: JsonObject, path: str) -> Rendered:
         if self._dialect.any_value == "refuse":
@@ -213,39 +211,41 @@ class _Walk:
                 path, f"any value would do, which {self._dialect.name} has no form for. Give the field a type."
             )
         if self._dialect.any_value == "types":
-            return self._finish(source, {"type": list(JSON_TYPES)}), None
-        return self._finish(source, {}), None
+            return self._finish({**source, "type": list(JSON_TYPES)}, {}, path), None
+        return self._finish(source, {}, path), None
 
     # -- unions and enums ---------------------------------------------------------------------------------------------
 
-    def _union(self, source: JsonObject, path: str, depth: int) -> Rendered:
-        keyword = "oneOf" if "oneOf" in source else "anyOf"
-        branches = [*flatten_union(as_sequence(source.get("anyOf"))), *flatten_union(as_sequence(source.get("oneOf")))]
-        rendered_keyword = keyword if self._dialect.one_of else "anyOf"
+    def _declared_union(self, source: JsonObject, path: str, depth: int) -> Rendered:
+        keyword = "anyOf" if "anyOf" in source else "oneOf"
+        if keyword == "oneOf" and not self._dialect.one_of and "discriminator" not in source:
+            self._record(path, keyword, source[keyword], "reshaped")
+        branches = flatten_union(as_sequence(source[keyword]))
+        return self._union(without(source, keyword), branches, keyword, path, depth)
+
+    def _union(self, siblings: JsonObject, branches: Sequence[object], keyword: str, path: str, depth: int) -> Rendered:
+        """Render a union; ``keyword`` is the one that the user's schema has, ``siblings`` all others next to it."""
         nullable = self._dialect.null == "nullable" and any(is_null(branch) for branch in branches)
         if nullable:
             branches = [branch for branch in branches if not is_null(branch)] or [{"type": "null"}]
         rendered = [self._render(branch, path, depth + 1) for branch in branches]
         maps = [isinstance(plan, EntriesPlan) for _, plan in rendered]
         if any(maps) and any(
-            not is_map and _is_array(schema) for is_map, (schema, _) in zip(maps, rendered, strict=True)
+            not is_map and is_array(schema) for is_map, (schema, _) in zip(maps, rendered, strict=True)
         ):
             raise self._error(
                 path,
                 f"takes a list or a map, and {self._dialect.name} has no maps: written as a list of entries, an empty "
                 "map is an empty list. Take one of the two, or a model with a field for each.",
             )
-        beside = self._finish(without(source, "anyOf", "oneOf"), {})
+        union: JsonObject = {keyword if self._dialect.one_of else "anyOf": [schema for schema, _ in rendered]}
+        beside = without(self._finish(siblings, union, path), *union)
         if nullable:
             beside["nullable"] = True
         if len(rendered) == 1:
             schema, plan = rendered[0]
-            if not beside:
-                return schema, plan
-            described = describe([as_text(beside.get("description")), as_text(schema.get("description"))], ())
-            if "$ref" not in schema:
-                return self._beside(schema, {**beside, "description": described} if described else beside), plan
-        union: JsonObject = {rendered_keyword: [schema for schema, _ in rendered]}
+            if not beside or "$ref" not in schema:
+                return self._beside(schema, beside), plan
         return self._beside(union, beside), self._union_plan(rendered)
 
     def _union_plan(self, rendered: Sequence[Rendered]) -> Plan | None:
@@ -254,54 +254,56 @@ class _Walk:
         return UnionPlan(rendered, lambda value, schema: fits_shape(value, schema, self._rendered))
 
     def _beside(self, schema: JsonObject, beside: JsonObject) -> JsonObject:
-        """A copy of a schema with more keywords; they go into the branches if nothing may stand beside ``anyOf``."""
+        """A copy of a schema with more keywords; in its branches, if nothing may stand next to ``anyOf``."""
         if not beside:
             return schema
-        if not (self._dialect.any_of_alone and "anyOf" in schema):
-            return {**schema, **beside}
-        branches: list[object] = []
-        for branch in as_sequence(schema["anyOf"]):
-            branch = as_object(branch)
-            described = describe([as_text(beside.get("description")), as_text(branch.get("description"))], ())
-            branches.append(self._beside(branch, {**beside, "description": described} if described else beside))
-        return {**schema, "anyOf": branches}
+        if self._dialect.any_of_alone and "anyOf" in schema:
+            branches = [self._beside(as_object(branch), beside) for branch in as_sequence(schema["anyOf"])]
+            return {**schema, "anyOf": branches}
+        described = describe([as_text(beside.get("description")), as_text(schema.get("description"))], ())
+        return {**schema, **beside, **({"description": described} if described else {})}
 
     def _enum(self, source: JsonObject, path: str, depth: int) -> Rendered:
-        values = as_sequence(source["enum"])
+        keyword = "const" if "const" in source and not ("enum" in source and self._dialect.const) else "enum"
+        values = as_sequence(source["enum"]) if keyword == "enum" else [source["const"]]
         types = list(dict.fromkeys(map(json_type, values)))
         if {*types} == {"integer", "number"}:
             types = ["number"]
         declared = types_of(source)
         if len(declared) == 1 and set(types) <= {declared[0], "integer" if declared == ["number"] else declared[0]}:
             types = declared
+        bare = without(source, keyword, "enum", "type")
         split = self._dialect.typed_enums or not set(types) <= self._dialect.enum_types
         if len(types) > 1 and split:
-            branches = [
+            branches: list[object] = [
                 {"type": each, "enum": [value for value in values if json_type(value) in kinds_of(each, types)]}
                 for each in types
             ]
-            return self._union({**without(source, "enum", "type"), "anyOf": list(branches)}, path, depth)
-        bare = without(source, "enum", "type")
+            return self._union(bare, branches, "anyOf", path, depth)
         if types == ["null"]:
             return self._render({**bare, "type": "null"}, path, depth)
-        said = all(map(is_finite, values)) and (self._dialect.empty_enum_value or "" not in values)
-        if not split and said and set(types) <= self._dialect.enum_types:
+        is_writable = all(map(is_finite, values)) and (self._dialect.empty_enum_value or "" not in values)
+        if not split and is_writable and set(types) <= self._dialect.enum_types:
             kind = {"type": source["type"]} if "type" in source else {}
-            return self._finish({**bare, **kind}, {"enum": values}), None
+            return self._finish({**bare, **kind}, {"enum": values}, path), None
         if types[0] in ("object", "array") or len(types) > 1:
             if self._dialect.any_value != "keep":
                 raise self._error(path, f"{self._dialect.name} has no form for these values. Give the field a type.")
-            return self._finish(bare, {}, self._notes("enum", values)), None
-        if said and types[0] in self._dialect.enum_types:
-            return self._finish({**bare, "type": types[0]}, {"enum": values}), None
-        return self._finish({**bare, "type": types[0]}, {}, self._notes("enum", values)), None
+            return self._finish(
+                bare, {}, path, self._tell(path, keyword, values if keyword == "enum" else values[0])
+            ), None
+        if is_writable and types[0] in self._dialect.enum_types:
+            return self._finish({**bare, "type": types[0]}, {"enum": values}, path), None
+        return self._finish(
+            {**bare, "type": types[0]}, {}, path, self._tell(path, keyword, values if keyword == "enum" else values[0])
+        ), None
 
     # -- objects and arrays -------------------------------------------------------------------------------------------
 
     def _object(self, source: JsonObject, path: str, depth: int) -> Rendered:
         properties = source.get("properties")
         named: Mapping[str, object] = properties if isinstance(properties, Mapping) else {}
-        source = self._as_plain_map(source)
+        source = self._as_plain_map(source, path)
         others = source.get("additionalProperties", False if named else None)
         if not named and (others not in (None, False) or "patternProperties" in source):
             return self._map(source, others, path, depth)
@@ -323,8 +325,9 @@ class _Walk:
         path: str,
         depth: int,
         item_paths: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
     ) -> Rendered:
-        required = dict.fromkeys(name for name in as_sequence(source.get("required")) if name in named)
+        required = dict.fromkeys(map(str, as_sequence(source.get("required"))))
         rendered: JsonObject = {}
         plans: dict[str, Property] = {}
         names: dict[object, str] = {}
@@ -333,10 +336,16 @@ class _Walk:
             names[name] = rendered_name = self._property_name(name, names.values())
             schema, plan, null_is_absent = self._property(part, name, name in required, part_path, depth)
             rendered[rendered_name] = schema
+            if rendered_name != name:
+                self._record(part_path, "properties", name, "renamed")
             if plan or null_is_absent or rendered_name != name:
                 plans[rendered_name] = Property(name, plan, null_is_absent)
         built: JsonObject = {"properties": rendered}
-        wanted = list(rendered) if self._dialect.all_required else [names[name] for name in required]
+        bare = without(source, "properties", "required", "additionalProperties")
+        if not required.keys() <= named.keys() and not self._dialect.other_keywords:
+            notes = [*notes, *self._tell(path, "required", source["required"])]
+            required = {name: None for name in required if name in named}
+        wanted = list(rendered) if self._dialect.all_required else [names.get(name, name) for name in required]
         if wanted or self._dialect.all_required:
             built["required"] = wanted
         others_plan = None
@@ -346,12 +355,12 @@ class _Walk:
             built["additionalProperties"] = others is not False
         elif others is None and self._dialect.closed:
             built["additionalProperties"] = False
-        if not self._dialect.additional_properties:
-            built.pop("additionalProperties", None)
+        if not self._dialect.additional_properties and built.pop("additionalProperties", False) is not False:
+            self._drop(path, "additionalProperties", others)
         if self._dialect.property_ordering and len(rendered) > 1:
             built["propertyOrdering"] = list(rendered)
         plan = ObjectPlan(plans, others_plan) if plans or others_plan else None
-        return self._finish(source, built), plan
+        return self._finish(bare, built, path, notes), plan
 
     def _property(
         self, source: object, name: str, is_required: bool, path: str, depth: int
@@ -360,18 +369,18 @@ class _Walk:
         if is_required or not self._dialect.all_required:
             return *self._render(source, path, depth + 1, name), False
         source = source if isinstance(source, dict) else {}
+        self._record(path, "required", name, "reshaped")
         if self._takes_null(source):
             # Null has a meaning of its own here, so there is no way left to leave the property out.
             self.exact = self.exact and "default" in source and source["default"] is None
-            bare = without(source, "default") if source.get("default", ...) is None else source
-            return *self._render(bare, path, depth + 1, name), False
+            return *self._render(source, path, depth + 1, name), False
         self.exact = False
         schema, plan = self._render(without(source, "default"), path, depth + 1, name)
-        note = "null for the default"
-        if "default" in source and source["default"] is not None:
-            note = f"null for the {note_for('default', source['default'])}"
-        elif "default" not in source:
-            note = "null to leave it out"
+        note = "null to leave it out"
+        if "default" in source:
+            default = source["default"]
+            note = f"null for the {row_of('default').in_words(default) or 'default'}"
+            self._record(path, "default", default, "in_words")
         described = describe([as_text(schema.get("description"))], [note])
         inner = without(schema, "description")
         branches = as_sequence(inner["anyOf"]) if inner.keys() == {"anyOf"} else [inner]
@@ -407,11 +416,14 @@ class _Walk:
             number += 1
         return candidate
 
-    def _as_plain_map(self, source: JsonObject) -> JsonObject:
-        """Say ``patternProperties`` with ``additionalProperties`` and ``propertyNames``, if it is not accepted."""
+    def _as_plain_map(self, source: JsonObject, path: str) -> JsonObject:
+        """Write ``patternProperties`` as ``additionalProperties`` and ``propertyNames``, if it is not accepted."""
         patterns = source.get("patternProperties")
         if not isinstance(patterns, Mapping) or "patternProperties" in self._accepted("object"):
             return source
+        self._record(path, "patternProperties", patterns, "reshaped")
+        if source.get("additionalProperties"):
+            self._drop(path, "additionalProperties", source["additionalProperties"])
         values = list(patterns.values())
         keys: JsonObject = {"pattern": "|".join(patterns)}
         names = source.get("propertyNames")
@@ -427,13 +439,16 @@ class _Walk:
         # With null for an absent key, a key whose value is null could not be told from it.
         as_object = not (self._dialect.all_required and self._takes_null(values))
         if isinstance(known, list) and as_object and "propertyNames" not in self._accepted("object"):
-            bare = without(source, "propertyNames", "additionalProperties")
+            self._record(path, "additionalProperties", values, "reshaped")
             named = {str(key): values for key in known}
-            return self._closed_object({**bare, "required": []}, named, False, path, depth)
+            return self._closed_object(
+                without(source, "propertyNames", "additionalProperties"), named, False, path, depth
+            )
         if keys:
             source = {**source, "propertyNames": keys}
         if self._dialect.maps == "keep":
             return self._kept_map(source, values, path, depth)
+        self._record(path, "additionalProperties", values, "reshaped")
         keys_and_values: JsonObject = {"key": {"type": "string", **keys}, "value": values}
         entry, plan = self._closed_object(
             {"type": "object", "required": ["key", "value"], "additionalProperties": False},
@@ -443,7 +458,8 @@ class _Walk:
             depth + 1,
             item_paths=dict.fromkeys(keys_and_values, f"{path}.*"),
         )
-        return self._finish(map_as_list(source), {"items": entry}), EntriesPlan(ArrayPlan([], plan))
+        notes = self._tell(path, "required", source["required"]) if source.get("required") else []
+        return self._finish(map_as_list(source), {"items": entry}, path, notes), EntriesPlan(ArrayPlan([], plan))
 
     def _kept_map(self, source: JsonObject, values: object, path: str, depth: int) -> Rendered:
         built: JsonObject = {}
@@ -459,7 +475,8 @@ class _Walk:
             built["patternProperties"] = {pattern: schema for pattern, (schema, _) in rendered.items()}
             plans = [each for _, each in rendered.values()]
         others = plan or next(filter(None, plans), None)
-        return self._finish(source, built), ObjectPlan({}, others) if others else None
+        bare = without(source, "properties", "additionalProperties", *(["patternProperties"] if patterns else []))
+        return self._finish(bare, built, path), ObjectPlan({}, others) if others else None
 
     def _resolved(self, source: object) -> JsonObject:
         """Follow the reference of a map's keys to an enum."""
@@ -481,13 +498,17 @@ class _Walk:
         plan: Plan | None = None
         if items is ... or items is False:
             items_are_closed = items is False and self._dialect.tuples == "keep" and self._dialect.any_value == "keep"
-            built |= {"items": False} if items_are_closed else {}
+            if items_are_closed:
+                built["items"] = False
+            elif items is False:
+                self._drop(path, "items", items)
         elif source.get("maxItems") == 0 and items is True:
-            built |= {} if self._dialect.untyped_items else {"items": self._finish({"type": "string"}, {})}
+            built |= {} if self._dialect.untyped_items else {"items": self._finish({"type": "string"}, {}, path)}
         else:
             built["items"], plan = self._render(items, f"{path}[]", depth + 1)
         plans = [each for _, each in rendered]
-        return self._finish(source, built), ArrayPlan(plans, plan) if plan or any(plans) else None
+        bare = without(source, "items", "prefixItems")
+        return self._finish(bare, built, path), ArrayPlan(plans, plan) if plan or any(plans) else None
 
     def _tuple(self, source: JsonObject, prefix: Sequence[object], path: str, depth: int) -> Rendered:
         if source.get("items", False) is not False or not isinstance(source.get("maxItems", 0), int):
@@ -496,71 +517,83 @@ class _Walk:
             )
         names = [f"item_{number}" for number in range(1, len(prefix) + 1)]
         least = source.get("minItems", len(prefix))
-        annotations = {key: value for key, value in source.items() if key not in ASSERTIONS["array"] | STRUCTURE}
-        as_object = {
-            **annotations,
+        self._record(path, "prefixItems", prefix, "reshaped")
+        rest = without(source, "type", "prefixItems", "items", "minItems", "maxItems")
+        notes = [
+            note
+            for keyword, value in rest.items()
+            if concerns(keyword, ["array"])
+            for note in self._tell(path, keyword, value)
+        ]
+        as_object: JsonObject = {
+            **{keyword: value for keyword, value in rest.items() if not concerns(keyword, ["array"])},
             "type": "object",
             "required": names[: least if isinstance(least, int) else len(names)],
             "additionalProperties": False,
         }
         paths = {name: f"{path}[{at}]" for at, name in enumerate(names)}
         schema, plan = self._closed_object(
-            as_object, dict(zip(names, prefix, strict=True)), False, path, depth, item_paths=paths
+            as_object, dict(zip(names, prefix, strict=True)), False, path, depth, item_paths=paths, notes=notes
         )
         return schema, TuplePlan(names, plan)
 
     # -- keywords -----------------------------------------------------------------------------------------------------
 
-    def _finish(self, source: JsonObject, built: JsonObject, notes: Sequence[str] = ()) -> JsonObject:
-        """Put together a schema: its type, what was built for it, its constraints and its annotations.
+    def _finish(self, source: JsonObject, built: JsonObject, path: str, notes: Sequence[str] = ()) -> JsonObject:
+        """Complete a schema: its type, the built keywords, its constraints and its annotations.
 
         Args:
-            source: As the user's model has it.
-            built: Keywords that are rendered already.
-            notes: What could not be said otherwise.
+            source: The user's keywords without those that ``built`` replaces.
+            built: Keywords that are already rendered.
+            path: For the record of adaptations.
+            notes: Constraints that are already in words.
         """
         schema: JsonObject = {}
-        said = [*notes]
+        notes = [*notes]
         types = types_of(source) if "type" in source else []
         if types:
             spelled = [each.upper() if self._dialect.upper_case_types else each for each in types]
             schema["type"] = spelled[0] if len(spelled) == 1 else spelled
         schema |= built
-        accepted = frozenset[str]().union(*map(self._accepted, types))
+        assertions = frozenset[str]().union(*map(self._accepted, types))
         for keyword in sorted(source, key=reading_order):
-            value = source[keyword]
-            if keyword in STRUCTURE or keyword in TELLING_NOTHING or keyword == "description" or keyword in built:
+            row = row_of(keyword)
+            if row.role == "silent" or keyword in ("type", "description"):
                 continue
-            if keyword in ANNOTATIONS:
-                if keyword in self._dialect.annotations and is_finite(value):
-                    schema[keyword] = value
-                elif value is not None or keyword != "default":
-                    said += self._notes(keyword, value, narrows=keyword == "default")
-            elif keyword in ALL_ASSERTIONS:
-                kept, note = adapt_assertion(keyword, value, types, accepted, self._dialect)
-                schema |= kept
-                said += self._notes(*note) if note else []
-            elif self._dialect.other_keywords:
-                schema[keyword] = value
-                self._refer(value, self._tool.name)
-            elif keyword in NARROWING:
-                said += self._notes(keyword, value)
-        description = describe([as_text(source.get("description"))], said)
+            value = source[keyword]
+            if types and row.types and row.types.isdisjoint(types):
+                self._record(path, keyword, value, "dropped")  # concerns other types only
+                continue
+            form = accepted_form(row, value, types, assertions, self._dialect)
+            if form and (form[0] not in schema or schema[form[0]] == form[1]):
+                schema[form[0]] = form[1]
+                if row.has_schemas:
+                    self._refer(value, path)
+            else:
+                notes += self._tell(path, keyword, value)
+        description = describe([as_text(source.get("description"))], notes)
         return {**schema, "description": description} if description else schema
 
-    def _notes(self, keyword: str, value: object, *, narrows: bool = True) -> list[str]:
-        note = note_for(keyword, value)
-        if note and narrows:
+    def _tell(self, path: str, keyword: str, value: object) -> list[str]:
+        """Tell a keyword in words; an unknown one, or one that does not say what to write, is dropped."""
+        row = row_of(keyword)
+        note = row.in_words(value)
+        self._record(path, keyword, value, "in_words" if note else "dropped")
+        if row.narrows and (note or not row.is_known):
             self.exact = False
         return [note] if note else []
+
+    def _drop(self, path: str, keyword: str, value: object) -> None:
+        self.exact = False
+        self._record(path, keyword, value, "dropped")
+
+    def _record(
+        self, path: str, keyword: str, value: object, what: Literal["in_words", "dropped", "reshaped", "renamed"]
+    ) -> None:
+        self.adaptations.append(SchemaAdaptation(path, keyword, value, what))
 
     def _accepted(self, type_: str) -> frozenset[str]:
         return self._dialect.assertions.get(type_, frozenset())
 
     def _error(self, path: str, problem: str) -> SchemaError:
         return SchemaError(path, " ".join(filter(None, (problem, self._dialect.otherwise))))
-
-
-def _is_array(schema: JsonObject) -> bool:
-    types = schema.get("type")
-    return "array" in [str(each).lower() for each in (types if isinstance(types, list) else [types])]
