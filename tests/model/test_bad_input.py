@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import polycall
-from polycall_llamacpp._source import find_model
+from polycall_llamacpp._model.source import find_model
 
 from .conftest import QUESTION, THREADS, Weather
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 import polycall
-from polycall_llamacpp._source import find_model
+from polycall_llamacpp._model.source import find_model
 
 from .conftest import THREADS, Weather
 
@@ -71,7 +71,7 @@ def test_a_client_that_is_dropped_gives_its_model_back() -> None:
     assert (
         run("""
 import gc
-from polycall_llamacpp._pool import pool
+from polycall_llamacpp._model.pool import pool
 
 dropped = client()
 assert len(pool._entries) == 1

@@ -41,7 +41,7 @@ class TestTheExample:
         assert calls.usage is not None
         assert calls.usage.total_tokens == (calls.usage.input_tokens or 0) + (calls.usage.output_tokens or 0)
         assert isinstance(calls.raw_response, dict)
-        assert calls.raw_response["requests"] == [
+        assert calls.raw_response["subquestions"] == [
             "What is the weather in toronto",
             "What is the weather in dallas",
             "who won the super bowl",

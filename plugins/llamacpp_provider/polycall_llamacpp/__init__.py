@@ -11,15 +11,15 @@ from functools import partial
 from typing import cast
 
 from polycall.plugin import CallResult, ClientTraits, Reply, Request, ToolSpec, hookimpl, is_instance_of
-from polycall_llamacpp._client import AdoptedServer, LlamaClient
-from polycall_llamacpp._decoders import ReplyDecoder
-from polycall_llamacpp._jobs import AsyncJobChunks, Chunk, Job, JobChunks
-from polycall_llamacpp._messages import FailedResult, Message
-from polycall_llamacpp._payload import ToolPayload, make_payload
-from polycall_llamacpp._pool import ModelClosedError
-from polycall_llamacpp._server import LlamaServer
+from polycall_llamacpp._model.jobs import AsyncJobChunks, Chunk, Job, JobChunks
+from polycall_llamacpp._model.pool import ModelClosedError
+from polycall_llamacpp._model.server import LlamaServer
+from polycall_llamacpp._reply.decoders import ReplyDecoder
+from polycall_llamacpp._reply.generate import generate, prepare
+from polycall_llamacpp._request.messages import FailedResult, Message
+from polycall_llamacpp._request.payload import ToolPayload, make_payload
+from polycall_llamacpp._session import AdoptedServer, Session
 from polycall_llamacpp._settings import LlamaSettings
-from polycall_llamacpp._strategies import generate, prepare
 
 __all__ = ["LlamaSettings", "ModelClosedError"]
 
@@ -35,9 +35,9 @@ def polycall_settings_type() -> type[LlamaSettings]:
 
 
 @hookimpl
-def polycall_create_client(settings: LlamaSettings, model: str | None) -> LlamaClient:
+def polycall_create_client(settings: LlamaSettings, model: str | None) -> Session:
     """Load the model, if one is named; otherwise models are loaded by the first call that uses them."""
-    client = LlamaClient(settings, model)
+    client = Session(settings, model)
     if model is not None:
         loaded = client.loaded(model)
         loaded.submit(Job(partial(prepare, loaded, settings), _ignore))
@@ -55,31 +55,31 @@ def polycall_recognize_client(client: object) -> ClientTraits | None:
 
 
 @hookimpl
-def polycall_bind_client(client: LlamaClient | LlamaServer, settings: LlamaSettings) -> LlamaClient:
+def polycall_bind_client(client: Session | LlamaServer, settings: LlamaSettings) -> Session:
     """Make a server that was handed in look like our own."""
-    return client if isinstance(client, LlamaClient) else AdoptedServer(client, settings)
+    return client if isinstance(client, Session) else AdoptedServer(client, settings)
 
 
 @hookimpl
-def polycall_close_client(client: LlamaClient) -> None:
+def polycall_close_client(client: Session) -> None:
     """Give the models back."""
     client.close()
 
 
 @hookimpl
-async def polycall_close_client_async(client: LlamaClient) -> None:
+async def polycall_close_client_async(client: Session) -> None:
     """Give the models back; stopping what runs may take a moment."""
     await asyncio.to_thread(client.close)
 
 
 @hookimpl
-def polycall_render_tools(client: LlamaClient, tools: Sequence[ToolSpec], tool_choice: str) -> ToolPayload:
+def polycall_render_tools(client: Session, tools: Sequence[ToolSpec], tool_choice: str) -> ToolPayload:
     """Render for every strategy; which one it will be, the model decides."""
     return make_payload(tools, tool_choice, client.settings.max_calls)
 
 
 @hookimpl
-def polycall_send(client: LlamaClient, request: Request) -> list[Chunk]:
+def polycall_send(client: Session, request: Request) -> list[Chunk]:
     """Generate the whole reply."""
     chunks = polycall_open_stream(client, request)
     try:
@@ -89,7 +89,7 @@ def polycall_send(client: LlamaClient, request: Request) -> list[Chunk]:
 
 
 @hookimpl
-async def polycall_send_async(client: LlamaClient, request: Request) -> list[Chunk]:
+async def polycall_send_async(client: Session, request: Request) -> list[Chunk]:
     """Generate the whole reply, without blocking the event loop."""
     chunks = await polycall_open_stream_async(client, request)
     try:
@@ -99,14 +99,14 @@ async def polycall_send_async(client: LlamaClient, request: Request) -> list[Chu
 
 
 @hookimpl
-def polycall_open_stream(client: LlamaClient, request: Request) -> JobChunks:
+def polycall_open_stream(client: Session, request: Request) -> JobChunks:
     """Begin to generate."""
     model = client.loaded(request.model)
     return JobChunks(partial(generate, model, client.settings, request), model.submit)
 
 
 @hookimpl
-async def polycall_open_stream_async(client: LlamaClient, request: Request) -> AsyncJobChunks:
+async def polycall_open_stream_async(client: Session, request: Request) -> AsyncJobChunks:
     """Begin to generate, without blocking the event loop."""
     model = await asyncio.to_thread(client.loaded, request.model)
     return AsyncJobChunks(partial(generate, model, client.settings, request), model.submit)

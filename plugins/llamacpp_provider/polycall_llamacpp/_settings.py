@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-Strategy = Literal["auto", "native", "constrained", "split"]
 LoadProgress = Callable[[int, int], object]
 
 
@@ -26,11 +24,12 @@ class LlamaSettings(BaseModel):
     """Layers to put on a GPU, -1 for all; ``None`` leaves it to llama.cpp. Needs a GPU build of xllamacpp."""
     parallel: int = Field(default=1, ge=1)
     """Requests that are generated at the same time; the others wait their turn. They share ``n_ctx``."""
-    strategy: Strategy = "auto"
-    """How calls are had from the model: ``"native"`` (llama.cpp's own tool calling, for models whose chat template
-    knows tools), ``"constrained"`` (one JSON list of calls, held to the schema by a grammar), ``"split"`` (one request
-    at a time, for very small models). ``"auto"`` takes ``"native"`` where the template knows tools, else ``"split"``
-    for models of fewer than 1.5 billion parameters, else ``"constrained"``."""
+    strategy: str = "auto"
+    """How tool calls are obtained: ``"native"`` (llama.cpp's own tool calling, for models whose chat template knows
+    tools), ``"constrained"`` (one JSON list of calls, held to the schema by a grammar), or the name of a strategy of
+    another distribution, such as ``"split"`` of ``polycall-llamacpp-split`` (one subquestion at a time, for very small
+    models). ``"auto"`` takes ``"native"`` where the template knows tools, else ``"split"`` for models of fewer than 1.5
+    billion parameters if it is installed, else ``"constrained"``."""
     chat_template: str | None = None
     """A Jinja chat template, or the name of one that llama.cpp knows, in place of the model's own."""
     max_tokens: int = Field(default=1024, ge=1)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polycall_llamacpp._schema import JsonSchema
-from polycall_llamacpp._split._coverage import Coverage, cover
-from polycall_llamacpp._split._tools import SplitTool
+from polycall_llamacpp._request.schema import JsonSchema
+from polycall_llamacpp_split._coverage import Coverage, cover
+from polycall_llamacpp_split._tools import SplitTool
 
 TEXT: JsonSchema = {"type": "string"}
 

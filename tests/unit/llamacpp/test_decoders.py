@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from polycall import FinishReason, ResponseError, ToolCall, Usage
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, StreamEvent, TextDelta, ToolSpec
-from polycall_llamacpp._decoders import ReplyDecoder
-from polycall_llamacpp._jobs import Chunk
-from polycall_llamacpp._payload import ToolPayload, make_payload
-from polycall_llamacpp._split import SplitCall, SplitDone
-from polycall_llamacpp._strategies import Begun, Kind
+from polycall_llamacpp._model.jobs import Chunk
+from polycall_llamacpp._reply.decoders import ReplyDecoder
+from polycall_llamacpp._reply.generate import Begun, Kind
+from polycall_llamacpp._request.payload import ToolPayload, make_payload
+from polycall_llamacpp.strategies import ReplyEnd, WholeCall
 
 TOOLS = (
     ToolSpec("Weather", None, {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}),
@@ -205,25 +205,25 @@ class TestNativeToolCalls:
         assert decoder.finish().text == "Well: "
 
 
-class TestSplit:
+class TestWholeCalls:
     USAGE: ClassVar = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
     def test_each_call_is_out_at_once(self) -> None:
-        decoder = decoder_of("split")
+        decoder = decoder_of("whole calls")
 
-        (event,) = feed_all(decoder, [SplitCall(*ROME)])
+        (event,) = feed_all(decoder, [WholeCall(*ROME)])
 
         assert isinstance(event, CallCompleted)
         assert said([event.tool_call]) == [ROME]
-        feed_all(decoder, [SplitDone("tool_calls", self.USAGE, ["one request"], [{"step": 1}])])
+        feed_all(decoder, [ReplyEnd("tool_calls", self.USAGE, {"steps": [{"step": 1}]})])
         reply = decoder.finish()
         assert reply.tool_calls == (event.tool_call,)
         assert reply.raw_response is not None
-        assert reply.raw_response() == {"strategy": "split", "requests": ["one request"], "steps": [{"step": 1}]}
+        assert reply.raw_response() == {"steps": [{"step": 1}]}
 
     def test_a_value_that_the_length_limit_cut_off_is_told(self) -> None:
-        decoder = decoder_of("split")
-        feed_all(decoder, [SplitDone("length", self.USAGE, cut_off=SplitCall("Search", '{"query":'))])
+        decoder = decoder_of("whole calls")
+        feed_all(decoder, [ReplyEnd("length", self.USAGE, {}, WholeCall("Search", '{"query":'))])
 
         reply = decoder.finish()
 

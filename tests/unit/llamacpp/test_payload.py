@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import BaseModel, Field, TypeAdapter
 
 from polycall.plugin import ToolSpec
-from polycall_llamacpp._facts import prefix_of_call
-from polycall_llamacpp._messages import in_plain_words
-from polycall_llamacpp._payload import ToolPayload, make_payload
-from polycall_llamacpp._schema import move_definitions
+from polycall_llamacpp._model.facts import prefix_of_call
+from polycall_llamacpp._request.messages import in_plain_words
+from polycall_llamacpp._request.payload import ToolPayload, make_payload
+from polycall_llamacpp._request.schema import move_definitions
 
 
 class Colour(Enum):

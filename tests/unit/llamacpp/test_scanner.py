@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polycall_llamacpp._scanner import ArrayScanner, ElementText
+from polycall_llamacpp._reply.array_scanner import ArrayScanner, ElementText
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from polycall import ConfigurationError
-from polycall_llamacpp._source import ModelSource, find_model, read_through
+from polycall_llamacpp._model.source import ModelSource, find_model, read_through
 
 
 def problem_of(name: str) -> str:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polycall_llamacpp._listener import Listener, ListenerError
-from polycall_llamacpp._split._tokens import ModelTokens
+from polycall_llamacpp._model.listener import Listener, ListenerError
+from polycall_llamacpp_split._tokens import ModelTokens
 
 BEGIN = 1
 EXAMPLES = "Requests and what they say.\n\nRequest: find a bike in size 40\nprice: low\n\nRequest: "

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from polycall import SchemaError
 from polycall.plugin import Dialect, RenderedSchema, ToolSpec, render_schema
-from polycall_llamacpp._schema import GRAMMAR, NATIVE
+from polycall_llamacpp._request.schema import GRAMMAR, NATIVE
 from polycall_openai._schema import CHAT, STRICT
 from polycall_vertex._protocol.schema import VERTEX_JSON, VERTEX_SUBSET
 from support.schema_models import spec_of

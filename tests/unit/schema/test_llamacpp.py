@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from pydantic import create_model
 
 from polycall.plugin import render_schema
-from polycall_llamacpp._schema import GRAMMAR, NATIVE
+from polycall_llamacpp._request.schema import GRAMMAR, NATIVE
 from support.schema_models import MODELS, SCALARS, Cat, Dog, Node, Span, spec_of
 
 pytestmark = pytest.mark.model

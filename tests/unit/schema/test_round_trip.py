@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from polycall import SchemaError
 from polycall.plugin import Dialect, render_schema
-from polycall_llamacpp._schema import GRAMMAR, NATIVE
+from polycall_llamacpp._request.schema import GRAMMAR, NATIVE
 from polycall_openai._schema import CHAT, STRICT
 from polycall_vertex._protocol.schema import VERTEX_JSON, VERTEX_SUBSET
 from support.openai_requests import strict_schema_problems

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from polycall import ConfigurationError, PluginError
+from polycall_llamacpp._model.source import ModelSource, read_through
 from polycall_llamacpp._settings import LlamaSettings
-from polycall_llamacpp._source import ModelSource, read_through
 
 _SLOTS = 4
 """Sequences of the model that keep their prompts: the split strategy goes round among several kinds of prompt."""

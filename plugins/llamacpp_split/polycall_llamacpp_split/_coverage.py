@@ -1,4 +1,4 @@
-"""Which words of a request a text argument leaves out, and how far it would reach without leaving out any.
+"""Which words of a subquestion a text argument leaves out, and how far it would reach without leaving out any.
 
 A word is accounted for by the tool's own words ("weather" in "the weather in Rome", for a tool `Weather`) or by another
 argument. What nothing accounts for may belong to the text: "super bowl" is too little of "who won the super bowl".
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from polycall_llamacpp._split._tools import SplitTool, choices_of, is_numeric
-from polycall_llamacpp._split._words import JOINING_WORDS, is_empty_word, mentioned, numbers, plain_words, stems
+from polycall_llamacpp_split._tools import SplitTool, choices_of, is_numeric
+from polycall_llamacpp_split._words import JOINING_WORDS, is_empty_word, mentioned, numbers, plain_words, stems
 
 Span = tuple[int, int]
 """Positions of the first word and of the word after the last."""
@@ -18,7 +18,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The words of a request, seen from one text argument of a call."""
+    """The words of a subquestion, seen from one text argument of a call."""
 
     words: Sequence[str]
     accounted: Sequence[bool]
@@ -46,7 +46,7 @@ class Coverage:
         return start, end
 
     def find(self, text: str) -> Span:
-        """Where words of the request stand in it."""
+        """Where words of the subquestion stand in it."""
         wanted = text.split()
         starts = (start for start in range(len(self.words)) if self.words[start : start + len(wanted)] == wanted)
         start = next(starts)
@@ -57,15 +57,15 @@ class Coverage:
         return " ".join(self.words[slice(*span)])
 
 
-def cover(request: str, tool: SplitTool, filled: Mapping[str, object]) -> Coverage:
-    """Look at a request.
+def cover(subquestion: str, tool: SplitTool, filled: Mapping[str, object]) -> Coverage:
+    """Look at a subquestion.
 
     Args:
         filled: The arguments known so far. Numbers, and values that a schema lists, count for theirs before they are.
     """
     schemas = tool.properties.values()
     about = stems(tool.all_text)
-    listed = (value for schema in schemas for value in mentioned(choices_of(schema), request))
+    listed = (value for schema in schemas for value in mentioned(choices_of(schema), subquestion))
     elsewhere = {word for value in (*filled.values(), *listed) for word in plain_words(str(value))}
     takes_numbers = any(map(is_numeric, schemas))
 
@@ -74,5 +74,5 @@ def cover(request: str, tool: SplitTool, filled: Mapping[str, object]) -> Covera
         named = bool(stems(word) & about) or (bool(plain) and plain <= elsewhere)
         return named or (takes_numbers and bool(numbers(word)))
 
-    words = request.split()
+    words = subquestion.split()
     return Coverage(words, [is_accounted(word) for word in words])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from polycall.plugin import RenderedSchema, ToolSpec, render_schema
-from polycall_llamacpp._schema import GRAMMAR, NATIVE, JsonSchema, move_definitions
+from polycall_llamacpp._request.schema import GRAMMAR, NATIVE, JsonSchema, move_definitions
 
 _INSTRUCTIONS = "Answer with a JSON list of function calls that do all that the user asks. Functions:"
 _INSTRUCTIONS_AUTO = (

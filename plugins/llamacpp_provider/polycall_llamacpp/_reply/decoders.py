@@ -19,12 +19,12 @@ from polycall.plugin import (
     StreamEvent,
     TextDelta,
 )
-from polycall_llamacpp._jobs import Chunk
-from polycall_llamacpp._messages import Message
-from polycall_llamacpp._payload import Restore, ToolPayload
-from polycall_llamacpp._scanner import ArrayScanner
-from polycall_llamacpp._split import SplitCall, SplitDone
-from polycall_llamacpp._strategies import Begun
+from polycall_llamacpp._model.jobs import Chunk
+from polycall_llamacpp._reply.array_scanner import ArrayScanner
+from polycall_llamacpp._reply.generate import Begun
+from polycall_llamacpp._request.messages import Message
+from polycall_llamacpp._request.payload import Restore, ToolPayload
+from polycall_llamacpp.strategies import ReplyEnd, WholeCall
 
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
@@ -225,18 +225,18 @@ class _NativeDecoder(_ChatDecoder):
         return self._reply([] if current is None else [current])
 
 
-class _SplitDecoder:
-    """Calls come one by one, whole."""
+class _WholeCallsDecoder:
+    """The calls of a strategy of another distribution: one by one, whole."""
 
     def __init__(self, payload: ToolPayload) -> None:
         self._payload = payload
         self._calls: list[ToolCall] = []
-        self._done: SplitDone | None = None
+        self._end: ReplyEnd | None = None
 
     def feed(self, chunk: Chunk) -> Iterator[StreamEvent]:
-        if isinstance(chunk, SplitDone):
-            self._done = chunk
-        elif isinstance(chunk, SplitCall):
+        if isinstance(chunk, ReplyEnd):
+            self._end = chunk
+        elif isinstance(chunk, WholeCall):
             call = _Call(len(self._calls), _new_id(), chunk.name, [chunk.arguments])
             yield CallStarted(call.index, call.id, call.name)
             yield ArgumentsDelta(call.index, chunk.arguments)
@@ -244,27 +244,27 @@ class _SplitDecoder:
             yield CallCompleted(self._calls[-1])
 
     def finish(self) -> Reply:
-        done = self._done
-        if done is None:
+        end = self._end
+        if end is None:
             raise ResponseError("The reply did not end.")
-        cut_off = done.cut_off
+        cut_off = end.cut_off
         return Reply(
             tool_calls=tuple(self._calls),
             cut_off=[_Call(len(self._calls), _new_id(), cut_off.name, [cut_off.arguments]).tool_call()]
             if cut_off
             else (),
-            finish_reason=_FINISH_REASONS[done.finish_reason],
-            raw_finish_reason=done.finish_reason,
-            usage=_usage(done.usage),
+            finish_reason=_FINISH_REASONS[end.finish_reason],
+            raw_finish_reason=end.finish_reason,
+            usage=_usage(end.usage),
             turn=turn_of(None, self._calls),
-            raw_response=lambda: {"strategy": "split", "requests": done.requests, "steps": done.steps},
+            raw_response=lambda: end.raw_response,
         )
 
 
 _DECODERS: Mapping[str, type[_Decoder]] = {
     "native": _NativeDecoder,
     "constrained": _ConstrainedDecoder,
-    "split": _SplitDecoder,
+    "whole calls": _WholeCallsDecoder,
 }
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from typing import cast, get_args
 from weakref import WeakKeyDictionary
 
-from polycall_llamacpp._generation import LlamaJson, complete
-from polycall_llamacpp._jobs import Job
-from polycall_llamacpp._pool import LoadedModel
-from polycall_llamacpp._split._tokens import ModelTokens, PromptKind
+from polycall_llamacpp.strategies import Job, LlamaJson, LoadedModel, complete
+from polycall_llamacpp_split._tokens import ModelTokens, PromptKind
 
 _MAX_REMEMBERED = 4096
 

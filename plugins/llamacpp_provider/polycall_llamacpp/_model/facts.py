@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from polycall_llamacpp._listener import Listener, ListenerError
+from polycall_llamacpp._model.listener import Listener, ListenerError
 
 _SMALL_MODEL_PARAMETERS = 1_500_000_000
 

@@ -1,4 +1,4 @@
-"""Fills in a call's arguments one by one: numbers, listed values and texts come from the request where it has them."""
+"""Fills in a call's arguments one by one; numbers, listed values and texts come from the subquestion if possible."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import cast
 
 from pydantic_core import from_json
 
-from polycall_llamacpp._schema import JsonSchema
-from polycall_llamacpp._split._coverage import cover
-from polycall_llamacpp._split._scorer import Scorer
-from polycall_llamacpp._split._tools import SplitTool, choices_of, is_free_text, is_numeric
-from polycall_llamacpp._split._words import mentioned, numbers, plain_name, stems
+from polycall_llamacpp.strategies import JsonSchema
+from polycall_llamacpp_split._coverage import cover
+from polycall_llamacpp_split._scorer import Scorer
+from polycall_llamacpp_split._tools import SplitTool, choices_of, is_free_text, is_numeric
+from polycall_llamacpp_split._words import mentioned, numbers, plain_name, stems
 
 _EXAMPLES = (
     ("water the plants in the garden", "water plants", "place", "garden"),
@@ -26,13 +26,13 @@ _EXAMPLES = (
 _EXAMPLES_TEXT = "".join(
     f"Request: {example}\nFunction: {function}\n{name}: {value}\n\n" for example, function, name, value in _EXAMPLES
 )
-_NO_REQUEST = "N/A"
+_NO_SUBQUESTION = "N/A"
 _MAX_TEXT_TOKENS = 48
 _LEFT_OUT = 1.5
 """How much less likely a text may be for each word that it leaves out less (a difference of log-probabilities).
 
-The texts of the evaluation's development half, and of 34 more requests, come out alike from 0.75 to 2.25; this is the
-middle.
+The texts of the evaluation's development half, and of 34 more subquestions, come out alike from 0.75 to 2.25; this is
+the middle.
 """
 _MAX_VALUE_TOKENS = 256
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
@@ -56,25 +56,25 @@ class CutOffValueError(Exception):
         self.text = text
 
 
-def fill_arguments(scorer: Scorer, request: str, tool: SplitTool) -> Arguments:
-    """The arguments of a call of a tool, out of a single request.
+def fill_arguments(scorer: Scorer, subquestion: str, tool: SplitTool) -> Arguments:
+    """The arguments of a call of a tool, out of a subquestion.
 
-    Optional arguments are filled in only where the request speaks of them.
+    Optional arguments are filled in only where the subquestion speaks of them.
 
     Raises:
         CutOffValueError: The length limit, or a value without an end.
     """
     filled: Arguments = {}
     for name, schema in tool.properties.items():
-        asker = _Asker(scorer, request, tool, name, schema, filled)
+        asker = _Asker(scorer, subquestion, tool, name, schema, filled)
         optional = name not in tool.required
         values = choices_of(schema) or ([True, False] if schema.get("type") == "boolean" else [])
         if values:
-            if optional and not (stems(request) & stems(plain_name(name))):
+            if optional and not (stems(subquestion) & stems(plain_name(name))):
                 continue
-            named = [value for value in mentioned(choices_of(schema), request) if value not in filled.values()]
+            named = [value for value in mentioned(choices_of(schema), subquestion) if value not in filled.values()]
             filled[name] = asker.pick(named or values)
-        elif is_numeric(schema) and (given := _usable_numbers(request, schema, filled)):
+        elif is_numeric(schema) and (given := _usable_numbers(subquestion, schema, filled)):
             open_places = [key for key, other in tool.properties.items() if key not in filled and is_numeric(other)]
             # As many numbers as places: in their order.
             filled[name] = given[0] if len(given) == len(open_places) else asker.pick(list(dict.fromkeys(given)))
@@ -92,20 +92,20 @@ class _Asker:
     """Asks the model for one argument."""
 
     def __init__(
-        self, scorer: Scorer, request: str, tool: SplitTool, name: str, schema: JsonSchema, filled: Arguments
+        self, scorer: Scorer, subquestion: str, tool: SplitTool, name: str, schema: JsonSchema, filled: Arguments
     ) -> None:
         self._scorer = scorer
-        self._request = request
+        self._subquestion = subquestion
         self._tool = tool
         self._name = name
         self._schema = schema
         self._filled = filled
 
     def pick(self, values: Sequence[object]) -> object:
-        """The likeliest of the values, less how likely each is for no request in particular."""
+        """The likeliest of the values, less how likely each is for no subquestion in particular."""
         if len(values) == 1:
             return values[0]
-        asked, neutral = self._prompt(self._request, self._filled), self._prompt(_NO_REQUEST, {})
+        asked, neutral = self._prompt(self._subquestion, self._filled), self._prompt(_NO_SUBQUESTION, {})
 
         texts = [f" {value if isinstance(value, str) else json.dumps(value)}\n" for value in values]
         self._scorer.tokens.learn(texts)
@@ -117,21 +117,21 @@ class _Asker:
         return values[max(range(len(values)), key=fit)]
 
     def copy_words(self, *, last: bool) -> str:
-        """A run of words of the request.
+        """A run of words of the subquestion.
 
         Args:
             last: No other text is still to come that could take the words that this one leaves out.
         """
-        prompt = self._prompt(self._request, self._filled)
-        grammar = _span_grammar(self._request.split(), self._tool)
+        prompt = self._prompt(self._subquestion, self._filled)
+        grammar = _span_grammar(self._subquestion.split(), self._tool)
         text, whole = self._generate(prompt, grammar, _MAX_TEXT_TOKENS)
         if not whole and self._scorer.tokens_left <= 0:
             raise CutOffValueError(self._filled, self._name, json.dumps(text.strip(), ensure_ascii=False)[:-1])
         return self._widen(prompt, text.strip()) if whole and last else text.strip()
 
     def _widen(self, prompt: str, text: str) -> str:
-        """The text, or one that leaves out less of the request if it is not too unlikely."""
-        coverage = cover(self._request, self._tool, self._filled)
+        """The text, or one that leaves out less of the subquestion if it is not too unlikely."""
+        coverage = cover(self._subquestion, self._tool, self._filled)
         short = coverage.find(text)
         wide = coverage.widened(short)
         less_left_out = coverage.left_out(short) - coverage.left_out(wide)
@@ -146,7 +146,7 @@ class _Asker:
         if self._tool.definitions:
             schema["$defs"] = self._tool.definitions
         grammar = f"%llguidance {{}}\nstart: %json {json.dumps(schema)}\n"
-        prompt = f"{self._prompt(self._request, self._filled)} "
+        prompt = f"{self._prompt(self._subquestion, self._filled)} "
         text, whole = self._generate(prompt, grammar, _MAX_VALUE_TOKENS)
         try:
             return cast("object", from_json(text))
@@ -160,23 +160,23 @@ class _Asker:
             raise CutOffValueError(self._filled, self._name, "")
         return self._scorer.generate(prompt, grammar, max_tokens, "value")
 
-    def _prompt(self, request: str, filled: Arguments) -> str:
+    def _prompt(self, subquestion: str, filled: Arguments) -> str:
         done = "".join(
             f"{plain_name(name)}: {value if isinstance(value, str) else json.dumps(value)}\n"
             for name, value in filled.items()
         )
         description = self._schema.get("description")
         label = plain_name(self._name) + (f" ({description})" if description else "")
-        return f"{value_prompt(request)}Function: {self._tool.plain_name}\n{done}{label}:"
+        return f"{value_prompt(subquestion)}Function: {self._tool.plain_name}\n{done}{label}:"
 
 
-def value_prompt(request: str) -> str:
+def value_prompt(subquestion: str) -> str:
     """The beginning of the prompt whose answer is the value of an argument."""
-    return f"Requests and what they say.\n\n{_EXAMPLES_TEXT}Request: {request}\n"
+    return f"Requests and what they say.\n\n{_EXAMPLES_TEXT}Request: {subquestion}\n"
 
 
-def _usable_numbers(request: str, schema: JsonSchema, filled: Arguments) -> list[int | float]:
-    """The numbers of the request that fit a schema and are not yet used."""
+def _usable_numbers(subquestion: str, schema: JsonSchema, filled: Arguments) -> list[int | float]:
+    """The numbers of the subquestion that fit a schema and are not yet used."""
     low = cast("float", schema.get("minimum", float("-inf")))
     high = cast("float", schema.get("maximum", float("inf")))
     above = cast("float", schema.get("exclusiveMinimum", float("-inf")))
@@ -184,7 +184,7 @@ def _usable_numbers(request: str, schema: JsonSchema, filled: Arguments) -> list
     whole = schema.get("type") == "integer"
     given = [
         number
-        for number in numbers(request)
+        for number in numbers(subquestion)
         if low <= number <= high and above < number < below and (isinstance(number, int) or not whole)
     ]
     for value in filled.values():
@@ -194,7 +194,7 @@ def _usable_numbers(request: str, schema: JsonSchema, filled: Arguments) -> list
 
 
 def _span_grammar(words: Sequence[str], tool: SplitTool) -> str:
-    """A run of words of the request; none that names the tool is first."""
+    """A run of words of the subquestion; none that names the tool is first."""
     named = stems(tool.plain_name)
     starts = [position for position, word in enumerate(words) if not (stems(word) & named)] or list(range(len(words)))
     rules = ['root ::= " " (' + " | ".join(f"w{position}" for position in starts) + ') "\\n"']

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from polycall_llamacpp._errors import error_in_schema, error_of
-from polycall_llamacpp._jobs import Job, Stopped
-from polycall_llamacpp._server import LlamaServer
+from polycall_llamacpp._model.errors import error_in_schema, error_of
+from polycall_llamacpp._model.jobs import Job, Stopped
+from polycall_llamacpp._model.server import LlamaServer
 
 LlamaJson = dict[str, object]
 """A chunk or a reply as llama.cpp gives it, decoded: Chat Completions or Completions of OpenAI's API."""

@@ -1,7 +1,7 @@
-"""Splits a question into single requests.
+"""Splits a question into subquestions.
 
-Candidate cuts are punctuation and conjunctions. At each the model scores three ways to go on: no cut; a new request; a
-new request that shares the beginning of the one before ("the weather in Rome | and Oslo").
+Candidate cuts are punctuation and conjunctions. At each the model scores three continuations: no cut, a new
+subquestion, a new subquestion that shares the beginning of the one before ("the weather in Rome | and Oslo").
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from polycall_llamacpp._split._choice import choose_tool
-from polycall_llamacpp._split._scorer import Scorer
-from polycall_llamacpp._split._tools import SplitTool, choices_of, is_numeric
-from polycall_llamacpp._split._words import mentioned, numbers, stems
+from polycall_llamacpp_split._choice import choose_tool
+from polycall_llamacpp_split._scorer import Scorer
+from polycall_llamacpp_split._tools import SplitTool, choices_of, is_numeric
+from polycall_llamacpp_split._words import mentioned, numbers, stems
 
 _CONJUNCTION_WORDS = "and then also & und dann et puis y e luego och"
 _CONJUNCTIONS = frozenset(_CONJUNCTION_WORDS.split())
@@ -54,8 +54,8 @@ class _Piece:
     words: list[str]
 
 
-def split_requests(scorer: Scorer, text: str, tools: Sequence[SplitTool]) -> Iterator[str]:
-    """Give the single requests of a text, each as soon as its end is known."""
+def split_question(scorer: Scorer, text: str, tools: Sequence[SplitTool]) -> Iterator[str]:
+    """Give the subquestions of a text, each as soon as its end is known."""
     pieces = _pieces(text)
     if not pieces:
         yield text
@@ -79,11 +79,11 @@ def split_requests(scorer: Scorer, text: str, tools: Sequence[SplitTool]) -> Ite
 
 
 def split_prompt(scorer: Scorer, text: str) -> str:
-    """The prompt whose answer is the list of requests."""
+    """The prompt whose answer is the list of subquestions."""
     messages = [{"role": "system", "content": _TASK}]
-    for question, requests in _EXAMPLES:
+    for question, subquestions in _EXAMPLES:
         messages.append({"role": "user", "content": question})
-        messages.append({"role": "assistant", "content": "\n".join(f"- {request}" for request in requests)})
+        messages.append({"role": "assistant", "content": "\n".join(f"- {subquestion}" for subquestion in subquestions)})
     return scorer.chat_prompt([*messages, {"role": "user", "content": text}]) + "-"
 
 
@@ -109,7 +109,7 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 def _shared_beginning(before: Sequence[str], fragment: Sequence[str]) -> list[str]:
-    """What a fragment would share with the request before it: up to the word that corresponds to its first."""
+    """What a fragment would share with the subquestion before it: up to the word that corresponds to its first."""
     first = fragment[0].lower()
     for position, word in enumerate(before[1:], 1):
         if word.lower() == first or (word[0].isdigit() and first[0].isdigit()):
@@ -118,7 +118,7 @@ def _shared_beginning(before: Sequence[str], fragment: Sequence[str]) -> list[st
 
 
 def _belongs_to(scorer: Scorer, before: str, fragment: Sequence[str], tools: Sequence[SplitTool]) -> bool:
-    """Whether a short fragment fills what the request before it still lacks ("add 2 | and 5")."""
+    """Whether a short fragment fills what the subquestion before it still lacks ("add 2 | and 5")."""
     text = " ".join(fragment)
     if len(fragment) > _MAX_FRAGMENT_WORDS or any(stems(text) & stems(tool.plain_name) for tool in tools):
         return False

@@ -1,4 +1,4 @@
-"""How a reply is had from the model. Each strategy runs on a worker thread and emits what the decoder takes."""
+"""How the model is made to produce a reply: on a worker thread, with the strategy that the settings name."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal, cast
 
 from polycall import ConfigurationError
 from polycall.plugin import Request
-from polycall_llamacpp._generation import chat
-from polycall_llamacpp._jobs import Job
-from polycall_llamacpp._messages import Message, failed_tools, in_plain_words, text_of, to_dicts
-from polycall_llamacpp._payload import ToolPayload
-from polycall_llamacpp._pool import LoadedModel
-from polycall_llamacpp._settings import LlamaSettings, Strategy
-from polycall_llamacpp._split import run_split, warm_up
+from polycall_llamacpp._model.generation import chat
+from polycall_llamacpp._model.jobs import Job
+from polycall_llamacpp._model.pool import LoadedModel
+from polycall_llamacpp._reply.installed import BUILT_IN, find_strategy, require_strategy
+from polycall_llamacpp._request.messages import Message, failed_tools, in_plain_words, to_dicts
+from polycall_llamacpp._request.payload import ToolPayload
+from polycall_llamacpp._settings import LlamaSettings
 
-_OWN_OPTIONS = (
+_RESERVED_OPTIONS = (
     "messages",
     "tools",
     "stream",
@@ -27,12 +27,14 @@ _OWN_OPTIONS = (
     "response_format",
 )
 
-Kind = Literal["native", "constrained", "split"]
+Kind = Literal["native", "constrained", "whole calls"]
+_SMALL_MODELS = "split"
+"""The strategy for small models, where it is installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The first chunk of every reply: how it is made, so that the decoder knows what follows."""
+    """The first chunk of every reply: the form of the chunks that follow."""
 
     kind: Kind
 
@@ -47,36 +49,36 @@ def generate(model: LoadedModel, settings: LlamaSettings, request: Request, job:
     payload = cast("ToolPayload", request.tool_payload)
     messages = to_dicts(request.messages)
     options = _options(settings, request.options)
-    kind = _choose(model, settings.strategy, request, messages)
-    job.emit(Begun(kind))
-    if kind == "split":
-        run_split(model, messages, payload, cast("int", options.get("max_tokens", settings.max_tokens)), job)
-        return
-    body = _native(model, payload, messages) if kind == "native" else _constrained(payload, request, messages)
+    name = _choose(model, settings.strategy)
+    if name not in BUILT_IN:
+        strategy = require_strategy(name)
+        if strategy.can_answer(messages, request):
+            job.emit(Begun("whole calls"))
+            max_tokens = cast("int", options.get("max_tokens", settings.max_tokens))
+            strategy.generate(model, messages, payload, max_tokens, job)
+            return
+    if name == "native":
+        job.emit(Begun("native"))
+        body = _native(model, payload, messages)
+    else:
+        job.emit(Begun("constrained"))
+        body = _constrained(payload, request, messages)
     chat(model.server.llama, {**options, **body}, job, job.emit)
 
 
 def prepare(model: LoadedModel, settings: LlamaSettings, job: Job) -> None:
-    """Do what makes the first reply come sooner; on a worker thread, while nobody waits for one."""
-    if _strategy(model, settings.strategy) == "split":
-        warm_up(model, job)
+    """Shorten the time to the first reply; on a worker thread, while nobody waits for one."""
+    name = _choose(model, settings.strategy)
+    if name not in BUILT_IN:
+        require_strategy(name).prepare(model, job)
 
 
-def _strategy(model: LoadedModel, strategy: Strategy) -> Kind:
+def _choose(model: LoadedModel, strategy: str) -> str:
     if strategy != "auto":
         return strategy
     if model.facts.knows_tools:
         return "native"
-    return "split" if model.facts.is_small else "constrained"
-
-
-def _choose(model: LoadedModel, strategy: Strategy, request: Request, messages: list[Message]) -> Kind:
-    kind = _strategy(model, strategy)
-    if kind != "split":
-        return kind
-    # Splitting reads requests out of a question. Corrections, and the choice to make no call, are other tasks.
-    asks = bool(messages) and messages[-1].get("role") == "user" and bool(text_of(messages[-1]).strip())
-    return "split" if asks and request.round == 0 and request.tool_choice != "auto" else "constrained"
+    return _SMALL_MODELS if model.facts.is_small and find_strategy(_SMALL_MODELS) is not None else "constrained"
 
 
 def _native(model: LoadedModel, payload: ToolPayload, messages: list[Message]) -> Message:
@@ -101,7 +103,7 @@ def _constrained(payload: ToolPayload, request: Request, messages: list[Message]
 
 
 def _options(settings: LlamaSettings, given: Mapping[str, object]) -> Message:
-    for name in _OWN_OPTIONS:
+    for name in _RESERVED_OPTIONS:
         if name in given:
             raise ConfigurationError(
                 f"The option {name!r} is set by polycall for each request; leave it out.", key=name

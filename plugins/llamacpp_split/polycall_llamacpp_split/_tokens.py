@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from polycall_llamacpp._listener import Listener
+from polycall_llamacpp.strategies import Listener
 
-PromptKind = Literal["split", "request", "value"]
+PromptKind = Literal["split", "subquestion", "value"]
 """The prompts of one kind begin with the same examples."""
 
 _MAX_REMEMBERED = 4096

@@ -12,10 +12,10 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import cached_property
 
-from polycall_llamacpp._facts import ModelFacts, ask_facts
-from polycall_llamacpp._jobs import Job
-from polycall_llamacpp._listener import Listener
-from polycall_llamacpp._server import Server
+from polycall_llamacpp._model.facts import ModelFacts, ask_facts
+from polycall_llamacpp._model.jobs import Job
+from polycall_llamacpp._model.listener import Listener
+from polycall_llamacpp._model.server import Server
 
 _EXIT_TIMEOUT_S = 5.0
 

@@ -1,6 +1,6 @@
 """Score how well a model finds several tool calls in one question, through polycall's public API.
 
-    python evaluate.py [--model smollm2] [--strategy auto] [--half dev|heldout|all] [--quiet]
+    python -m benchmarks.evaluation [--model smollm2] [--strategy auto] [--half dev|heldout|all] [--quiet]
 
 A call's name counts when it stands in the longest common subsequence of expected and given names.
 Of the calls so aligned, an argument matches when
@@ -18,7 +18,7 @@ Each is counted under two rules for texts:
   has at most three words more. It lets a text pass that has lost its meaning: "super bowl" of "who won the super bowl".
 """
 
-# ruff: noqa: INP001, T201  # a script
+# a script
 
 from __future__ import annotations
 
@@ -241,7 +241,3 @@ def main() -> None:
                 mark = "right  " if "strict" in right else "lenient" if right else "WRONG  "
                 print(mark, case["prompt"], *(() if "strict" in right else ("\n       ", given)))
     print(f"{arguments.model}, {arguments.strategy}, {arguments.half}: {score}")
-
-
-if __name__ == "__main__":
-    main()

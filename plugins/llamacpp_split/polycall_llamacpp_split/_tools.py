@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import cast
 from weakref import WeakKeyDictionary
 
-from polycall_llamacpp._payload import ToolPayload
-from polycall_llamacpp._schema import JsonSchema
-from polycall_llamacpp._split._words import plain_name
+from polycall_llamacpp.strategies import JsonSchema, ToolPayload
+from polycall_llamacpp_split._words import plain_name
 
 
 @dataclass(frozen=True)

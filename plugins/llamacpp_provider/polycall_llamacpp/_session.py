@@ -8,10 +8,11 @@ import weakref
 from contextlib import suppress
 
 from polycall import ConfigurationError
-from polycall_llamacpp._pool import LoadedModel, ModelClosedError, pool
-from polycall_llamacpp._server import LlamaServer, Server, load
+from polycall_llamacpp._model.pool import LoadedModel, ModelClosedError, pool
+from polycall_llamacpp._model.server import LlamaServer, Server, load
+from polycall_llamacpp._model.source import EMBEDDED_MODEL, find_model
+from polycall_llamacpp._reply.installed import check_strategy
 from polycall_llamacpp._settings import LlamaSettings
-from polycall_llamacpp._source import EMBEDDED_MODEL, find_model
 
 _LOADING_SETTINGS = (
     "n_ctx",
@@ -24,7 +25,7 @@ _LOADING_SETTINGS = (
 )
 
 
-class LlamaClient:
+class Session:
     """Uses loaded models by name, each loaded on first use. Safe for threads.
 
     Args:
@@ -33,6 +34,7 @@ class LlamaClient:
     """
 
     def __init__(self, settings: LlamaSettings, model: str | None = None) -> None:
+        check_strategy(settings.strategy)
         self.settings = settings
         self._default = model or EMBEDDED_MODEL
         self._lock = threading.Lock()
@@ -57,8 +59,8 @@ class LlamaClient:
             self._held.close()
 
 
-class AdoptedServer(LlamaClient):
-    """As `LlamaClient`, around a server that the caller made: it serves its own model only, and stays the caller's."""
+class AdoptedServer(Session):
+    """As `Session`, around a server that the caller made: it serves its own model only, and stays the caller's."""
 
     def __init__(self, server: LlamaServer, settings: LlamaSettings) -> None:
         super().__init__(settings)

@@ -1,0 +1,1 @@
+"""How well a model finds several tool calls in one question."""
