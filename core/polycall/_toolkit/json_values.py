@@ -7,7 +7,8 @@ lone surrogates, raw control characters, a byte order mark, other encodings.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from operator import is_not
 from typing import NoReturn, TypeAlias
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -118,6 +119,54 @@ def json_list(value: object, name: str) -> list[object] | None:
     """Member ``name`` of a mapping if it is a list; else ``None``."""
     member = value.get(name) if isinstance(value, Mapping) else None
     return member if isinstance(member, list) else None
+
+
+def to_plain_data(value: object) -> object:
+    """Objects of SDKs inside JSON as data; what is plain already is not copied.
+
+    Args:
+        value: JSON in which pydantic models, other mappings and iterables stand for objects and lists.
+
+    Returns:
+        The value itself if it is plain. Objects of other kinds stay as they are.
+    """
+    kind = value.__class__
+    if kind is str or kind is int or kind is bool or kind is float or value is None:
+        return value
+    if isinstance(value, dict):
+        changed: JsonObject | None = None if kind is dict else dict(value)
+        for key, old in value.items():
+            new = to_plain_data(old)
+            if new is not old:
+                changed = dict(value) if changed is None else changed
+                changed[key] = new
+        return value if changed is None else changed
+    if kind is list:
+        items = [to_plain_data(item) for item in value]  # type: ignore[attr-defined]
+        return items if any(map(is_not, items, value)) else value  # type: ignore[call-overload]
+    dumped = dump_model(value)
+    if dumped is not None:
+        return dumped
+    if isinstance(value, Mapping):
+        return {key: to_plain_data(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, memoryview)):
+        return [to_plain_data(item) for item in value]
+    return value
+
+
+def dump_model(value: object) -> object | None:
+    """The data of a pydantic model as the SDKs send it: only the fields that were set.
+
+    Returns:
+        ``None`` if the value is not such a model, or refuses.
+    """
+    try:
+        # An attribute of SDK models: fields that the SDK adds to a reply, which are not part of the protocol.
+        excluded = getattr(value, "__api_exclude__", None)
+        dumped: object = value.model_dump(mode="json", exclude_unset=True, exclude=excluded)  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001  # whatever an object that is not a model does when it is asked
+        return None
+    return dumped
 
 
 def arguments_text(arguments: str | Mapping[str, object] | None) -> str:

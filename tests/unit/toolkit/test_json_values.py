@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 from types import MappingProxyType
+from unittest.mock import MagicMock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from polycall._data.errors import ResponseError
 from polycall._toolkit.json_values import (
     NotJsonError,
     arguments_object,
     arguments_text,
+    dump_model,
     excerpt,
     is_too_deep,
     json_int,
@@ -24,6 +27,7 @@ from polycall._toolkit.json_values import (
     parse_json,
     parse_object,
     replayable_arguments,
+    to_plain_data,
 )
 
 JSON_VALUES = st.recursive(
@@ -227,3 +231,33 @@ def test_a_value_that_holds_itself_twice_is_found_at_once() -> None:
     circular += [circular, [circular]]
 
     assert is_too_deep(circular)
+
+
+# Objects of SDKs
+
+
+class SdkModel(BaseModel):
+    """Like the models of SDKs: ``parsed`` is the SDK's own and not part of the protocol."""
+
+    __api_exclude__ = {"parsed"}
+
+    name: str
+    note: str | None = None
+    parsed: object = None
+
+
+def test_objects_of_sdks_inside_json_become_data() -> None:
+    value = {"a": [SdkModel(name="x", parsed=object())], "b": MappingProxyType({"c": (1, {2})}), "d": b"raw"}
+
+    assert to_plain_data(value) == {"a": [{"name": "x"}], "b": {"c": [1, [2]]}, "d": b"raw"}
+    assert isinstance(value["b"], MappingProxyType)
+
+
+@given(JSON_VALUES)
+def test_plain_data_is_not_copied(value: object) -> None:
+    assert to_plain_data(value) is value
+
+
+@pytest.mark.parametrize("value", [object(), SdkModel, MagicMock(spec=[]), 3, None])
+def test_what_is_not_a_model_has_no_data(value: object) -> None:
+    assert dump_model(value) is None
