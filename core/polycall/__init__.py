@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from polycall._data.calls import Calls as Calls
     from polycall._data.contract import ArgumentsDelta as ArgumentsDelta
     from polycall._data.contract import CallStarted as CallStarted
+    from polycall._data.contract import ReasoningDelta as ReasoningDelta
+    from polycall._data.contract import RenderedRequest as RenderedRequest
     from polycall._data.contract import TextDelta as TextDelta
     from polycall._data.errors import ConfigurationError as ConfigurationError
     from polycall._data.errors import IncompleteOutputError as IncompleteOutputError
@@ -45,12 +47,14 @@ if TYPE_CHECKING:
     from polycall._data.errors import ResponseModelError as ResponseModelError
     from polycall._data.errors import SchemaError as SchemaError
     from polycall._data.errors import UnknownClientError as UnknownClientError
+    from polycall._data.types import Adaptation as Adaptation
     from polycall._data.types import CallFailure as CallFailure
     from polycall._data.types import FinishReason as FinishReason
     from polycall._data.types import Mode as Mode
     from polycall._data.types import ToolCall as ToolCall
     from polycall._data.types import Usage as Usage
     from polycall._plugins.discovery import InstalledPlugin as InstalledPlugin
+    from polycall._plugins.public import extensions as extensions
     from polycall._plugins.public import providers as providers
     from polycall._plugins.public import register_extension as register_extension
     from polycall._plugins.public import register_provider as register_provider
@@ -65,7 +69,7 @@ _MODULES = {
     "_clients.shortcuts": ("from_openai", "from_vertexai"),
     "_clients.streams": ("AsyncCallStream", "CallEvent", "CallFailed", "CallReady", "CallStream"),
     "_data.calls": ("Calls",),
-    "_data.contract": ("ArgumentsDelta", "CallStarted", "TextDelta"),
+    "_data.contract": ("ArgumentsDelta", "CallStarted", "ReasoningDelta", "RenderedRequest", "TextDelta"),
     "_data.errors": (
         "ConfigurationError",
         "IncompleteOutputError",
@@ -83,9 +87,9 @@ _MODULES = {
         "SchemaError",
         "UnknownClientError",
     ),
-    "_data.types": ("CallFailure", "FinishReason", "Mode", "ToolCall", "Usage"),
+    "_data.types": ("Adaptation", "CallFailure", "FinishReason", "Mode", "ToolCall", "Usage"),
     "_plugins.discovery": ("InstalledPlugin",),
-    "_plugins.public": ("providers", "register_extension", "register_provider", "unregister"),
+    "_plugins.public": ("extensions", "providers", "register_extension", "register_provider", "unregister"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -68,8 +68,12 @@ class ToyClient:
     def __init__(self, *script: Script) -> None:
         self.script = deque(script)
         self.requests: list[Request] = []
+        self.bodies: list[Any] = []
+        """The rendered request of each round."""
         self.streams: list[ToyStream] = []
         self.closed = 0
+        self.released = 0
+        """How often the hook that closes was called, also for a client that was handed in."""
 
     def answer(self, request: Request) -> str:
         self.requests.append(request)
@@ -123,12 +127,12 @@ class ToyDecoder:
     """Lines to events and to the reply, for streams and for whole replies alike."""
 
     def __init__(self, request: Request) -> None:
-        self._report_deltas = request.report_deltas
+        self._report_deltas = request.deltas
         self._calls: list[ToolCall] = []
         self._open: tuple[str, str] | None = None
         self._arguments: list[str] = []
         self._lines: list[str] = []
-        self._reply = Reply(whole=False)
+        self._reply = Reply(saw_end=False)
 
     def feed(self, chunk: str) -> Iterable[StreamEvent]:
         self._lines.append(chunk)
@@ -155,7 +159,7 @@ class ToyDecoder:
         elif word == "refuse":
             self._reply.refusal = rest
         elif word == "end":
-            self._reply.whole = True
+            self._reply.saw_end = True
             self._reply.raw_finish_reason = rest
             reasons = {"calls": FinishReason.TOOL_CALLS, **{reason.value: reason for reason in FinishReason}}
             self._reply.finish_reason = reasons.get(rest, FinishReason.OTHER)
@@ -166,7 +170,7 @@ class ToyDecoder:
     def finish(self) -> Reply:
         self._reply.tool_calls = tuple(self._calls)
         self._reply.cut_off = (self._call(),) if self._open else ()
-        self._reply.turn = tuple((made.id, made.name) for made in self._calls)
+        self._reply.turn = {"role": "model", "calls": [[made.id, made.name] for made in self._calls]}
         text = "\n".join(self._lines)
         self._reply.raw_response = lambda: {"toy": text}
         return self._reply
@@ -210,8 +214,9 @@ class Hooks:
         return ClientTraits(sync=not asynchronous, asynchronous=asynchronous, model="toy-1")
 
     @hookimpl
-    def polycall_close_client(self, client: ToyClient) -> bool:
-        client.closed += 1
+    def polycall_close_client(self, session: ToyClient, created: bool) -> bool:
+        session.closed += created
+        session.released += 1
         return True
 
     @hookimpl
@@ -220,23 +225,36 @@ class Hooks:
         return {"tools": [tool.name for tool in tools], "choice": tool_choice, "strict": strict}
 
     @hookimpl
-    def polycall_send(self, client: ToyClient, request: Request) -> str:
-        return client.answer(request)
+    def polycall_render_request(self, request: Request) -> dict[str, object]:
+        return {
+            "model": request.model,
+            "messages": list(request.messages),
+            "payload": request.tool_payload,
+            **request.options,
+        }
 
     @hookimpl
-    async def polycall_send_async(self, client: ToyClient, request: Request) -> str:
-        answer = client.answer(request)
+    def polycall_send(self, session: ToyClient, request: Request, body: object) -> str:
+        session.bodies.append(body)
+        return session.answer(request)
+
+    @hookimpl
+    async def polycall_send_async(self, session: ToyClient, request: Request, body: object) -> str:
+        session.bodies.append(body)
+        answer = session.answer(request)
         if answer == WAIT:
             await asyncio.Event().wait()
         return answer
 
     @hookimpl
-    def polycall_open_stream(self, client: ToyClient, request: Request) -> ToyStream:
-        return client.open(request)
+    def polycall_open_stream(self, session: ToyClient, request: Request, body: object) -> ToyStream:
+        session.bodies.append(body)
+        return session.open(request)
 
     @hookimpl
-    async def polycall_open_stream_async(self, client: ToyClient, request: Request) -> ToyStream:
-        return client.open(request)
+    async def polycall_open_stream_async(self, session: ToyClient, request: Request, body: object) -> ToyStream:
+        session.bodies.append(body)
+        return session.open(request)
 
     @hookimpl
     def polycall_extract_reply(self, request: Request, response: str) -> Reply:
@@ -258,7 +276,8 @@ class Hooks:
             for result in results
         ]
         words = [] if note is None else [{"role": "user", "content": note}]
-        return [*messages, {"role": "model", "calls": reply.turn}, *answers, *words]
+        turn = reply.turn if isinstance(reply.turn, list) else [reply.turn]
+        return [*messages, *turn, *answers, *words]
 
 
 HOOK_NAMES = tuple(name for name in vars(Hooks) if name.startswith("polycall_") and name != "polycall_hook_api")

@@ -8,31 +8,25 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast, overload
 
 from polycall._clients.streams import AsyncCallStream, CallStream
 from polycall._data.calls import Calls
-from polycall._data.contract import Request
-from polycall._data.errors import ConfigurationError, MessageError, OutputError
-from polycall._engine.bound_hooks import Connection
 from polycall._engine.exchange import Exchange
-from polycall._engine.tools import tools_for
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
 T = TypeVar("T")
 
-_CHOICES = ("auto", "required")
-
 
 class _ClientBase:
-    """What both clients share: everything of a call that is not waiting."""
+    """Everything of a client that is not waiting."""
 
-    def __init__(self, connection: Connection, *, model: str | None) -> None:
-        self._connection = connection
+    def __init__(self, hooks: BoundHooks, *, model: str | None) -> None:
+        self._hooks = hooks
         self._model = model
 
     @property
     def provider(self) -> str:
         """The provider's name."""
-        return self._connection.provider.name
+        return self._hooks.name
 
     @property
     def model(self) -> str | None:
@@ -43,56 +37,52 @@ class _ClientBase:
         # Nothing of the settings: they may hold secrets.
         return f"<polycall.{type(self).__name__} provider={self.provider!r} model={self._model!r}>"
 
-    def _exchange(
+    def render(
         self,
         messages: Iterable[object],
-        response_model: object,
-        model: str | None,
-        max_retries: int,
-        tool_choice: str,
-        strict: bool | None,
-        context: object,
-        options: dict[str, object],
-        *,
+        response_model: TypeForm[Iterable[T]],
+        model: str | None = None,
         stream: bool = False,
+        max_retries: int = 2,
+        tool_choice: str | Iterable[str] = "required",
+        strict: bool | None = None,
+        context: object = None,
+        *,
+        max_calls: int | None = None,
         deltas: bool = False,
-    ) -> Exchange:
-        if isinstance(messages, (str, bytes)) or hasattr(messages, "keys") or not isinstance(messages, Iterable):
-            raise MessageError(
-                f"messages must be a list of messages, got {type(messages).__name__}; write "
-                "messages=[{'role': 'user', 'content': ...}]."
-            )
-        if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
-            raise ConfigurationError(
-                f"max_retries must be a whole number of at least 0, got {max_retries!r}.", key="max_retries"
-            )
-        tools = tools_for(response_model)
-        if not isinstance(tool_choice, str) or (tool_choice not in _CHOICES and tool_choice not in tools.tools):
-            raise ConfigurationError(
-                f"tool_choice must be 'auto', 'required' or the name of a tool ({', '.join(tools.tools)}), "
-                f"got {tool_choice!r}.",
-                key="tool_choice",
-            )
-        model = model or self._model
-        request = Request(
-            provider=self.provider,
-            model=model,
-            messages=list(messages),
-            tools=tools.specs,
-            tool_payload=self._connection.render(tools, tool_choice, strict, model),
+        **provider_options: object,
+    ) -> RenderedRequest:
+        """Render exactly what ``create(...)`` with the same arguments would send first, and send nothing.
+
+        Extensions change the request as they do before it is sent. Does no I/O, so it is not awaited, of either client.
+
+        Returns:
+            Method, URL, headers without secrets, and the body, as plain data.
+
+        Raises:
+            PolycallError: As ``create()`` does before anything is sent.
+        """
+        ask = Ask(
+            messages=messages,
+            response_model=response_model,
+            model=model or self._model,
+            max_retries=max_retries,
             tool_choice=tool_choice,
             strict=strict,
-            options=options,
-            stream=stream,
-            report_deltas=deltas,
-        )
-        return Exchange(
-            request,
-            tools,
-            max_retries=max_retries,
             context=context,
-            continue_conversation=self._connection.continue_conversation,
+            max_calls=max_calls,
+            stream=stream,
+            deltas=deltas,
+            dry_run=True,
+            options=provider_options,
         )
+        return self._hooks.describe(Exchange(ask, self._hooks).request)
+
+    def _exchange(self, ask: Ask) -> Exchange:
+        exchange = Exchange(ask, self._hooks)
+        # Extensions may change the request before it is rendered; what cannot be rendered at all is an error now.
+        self._hooks.render_tools(exchange.request)
+        return exchange
 
 
 class Client(_ClientBase):
@@ -115,10 +105,11 @@ class Client(_ClientBase):
         model: str | None = None,
         stream: Literal[False] = False,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
         *,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T]: ...
@@ -131,9 +122,10 @@ class Client(_ClientBase):
         *,
         stream: Literal[True],
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> CallStream[T]: ...
@@ -146,9 +138,10 @@ class Client(_ClientBase):
         *,
         stream: bool,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | CallStream[T]: ...
@@ -159,10 +152,11 @@ class Client(_ClientBase):
         model: str | None = None,
         stream: bool = False,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
         *,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | CallStream[T]:
@@ -175,10 +169,13 @@ class Client(_ClientBase):
             model: Overrides the client's model for this call.
             stream: Return a `CallStream` that yields each call as soon as it is complete.
             max_retries: Corrections to ask of the model, at most; network retries are the SDK's.
-            tool_choice: ``"auto"`` (an answer without calls is allowed: empty, with ``.text``), ``"required"``, or
-                the name of one tool.
+            tool_choice: ``"auto"`` (an answer without calls is allowed: empty, with ``.text``), ``"required"``, the
+                name of one tool (a call of another one fails), or a list of names: each of these tools must be called,
+                and a missing one is asked for.
             strict: Let the provider enforce the schema. ``None``: where the provider has it and the schema fits.
             context: pydantic validation context, for validators.
+            max_calls: Use the first so many calls of the reply; the others are in ``Calls.surplus``, and the model is
+                told. ``None``: all of them.
             deltas: With ``stream``: let ``stream.events()`` report calls that begin and grow, and text, too.
             **provider_options: Passed to the provider's request as they are (``temperature``, ``timeout``, ...).
 
@@ -188,44 +185,34 @@ class Client(_ClientBase):
         Raises:
             ResponseModelError: ``response_model`` has another form.
             SchemaError: A field has no form in the provider's schema; nothing was sent.
-            MessageError: ``messages`` is no list, or one has no form in the provider's protocol; nothing was sent.
+            MessageError: ``messages`` is not a list, or one has no form in the provider's protocol; nothing was sent.
             ConfigurationError: ``max_retries``, ``tool_choice`` or an option that cannot be used, or no model; nothing
                 was sent.
             InvalidCallsError: Calls still do not validate after the corrections.
             NoToolCallsError: A call was required and none was made.
             IncompleteOutputError: The reply was cut off.
             RefusalError: The model refused or the provider blocked.
-            ResponseError: What came back is not the provider's protocol.
+            ResponseError: The reply is not the provider's protocol.
             Exception: The SDK's own errors (rate limit, authentication, time-out, connection), unwrapped. One that
-                comes while a correction is asked for has the good calls so far as ``error.polycall_calls``.
+                is raised after some calls were good has them as ``error.polycall_calls``.
         """
-        if stream:
-            return self.stream(
-                messages,
-                response_model,
-                model,
-                max_retries,
-                tool_choice,
-                strict,
-                context,
-                deltas=deltas,
-                **provider_options,
-            )
-        exchange = self._exchange(
-            messages, response_model, model, max_retries, tool_choice, strict, context, provider_options
+        ask = Ask(
+            messages=messages,
+            response_model=response_model,
+            model=model or self._model,
+            max_retries=max_retries,
+            tool_choice=tool_choice,
+            strict=strict,
+            context=context,
+            max_calls=max_calls,
+            stream=stream,
+            deltas=deltas,
+            options=provider_options,
         )
-        try:
-            request = exchange.next_request()
-            while request is not None:
-                exchange.receive(self._connection.send(request))
-                request = exchange.next_request()
-        except OutputError as error:
-            exchange.fill_in(error)
-            raise
-        except Exception as error:
-            exchange.leave_calls_on(error)
-            raise
-        return cast("Calls[T]", exchange.calls())
+        exchange = self._exchange(ask)
+        if stream:
+            return CallStream(self._hooks, exchange)
+        return cast("Calls[T]", run(exchange, self._hooks))
 
     def stream(
         self,
@@ -233,10 +220,11 @@ class Client(_ClientBase):
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
         *,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> CallStream[T]:
@@ -245,23 +233,24 @@ class Client(_ClientBase):
         Args:
             deltas: Let ``stream.events()`` report calls that begin and grow, and text, too.
         """
-        exchange = self._exchange(
-            messages,
-            response_model,
-            model,
-            max_retries,
-            tool_choice,
-            strict,
-            context,
-            provider_options,
+        ask = Ask(
+            messages=messages,
+            response_model=response_model,
+            model=model or self._model,
+            max_retries=max_retries,
+            tool_choice=tool_choice,
+            strict=strict,
+            context=context,
+            max_calls=max_calls,
             stream=True,
             deltas=deltas,
+            options=provider_options,
         )
-        return CallStream(self._connection, exchange)
+        return CallStream(self._hooks, self._exchange(ask))
 
     def close(self) -> None:
-        """Give back connections and memory, if polycall created the SDK's client."""
-        self._connection.close()
+        """Release the session's threads and, if polycall created it, the SDK's client with its connections and memory."""
+        self._hooks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -273,7 +262,7 @@ class Client(_ClientBase):
 
 
 class AsyncClient(_ClientBase):
-    """As `Client`, async. Safe to share between the tasks of an event loop."""
+    """Async version of `Client`. Safe to share between the tasks of an event loop."""
 
     @property
     def chat(self) -> AsyncChat:
@@ -288,10 +277,11 @@ class AsyncClient(_ClientBase):
         model: str | None = None,
         stream: Literal[False] = False,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
         *,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T]: ...
@@ -304,9 +294,10 @@ class AsyncClient(_ClientBase):
         *,
         stream: Literal[True],
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> AsyncCallStream[T]: ...
@@ -319,9 +310,10 @@ class AsyncClient(_ClientBase):
         *,
         stream: bool,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | AsyncCallStream[T]: ...
@@ -332,41 +324,32 @@ class AsyncClient(_ClientBase):
         model: str | None = None,
         stream: bool = False,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
         *,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | AsyncCallStream[T]:
-        """As `Client.create`; with ``stream=True`` an `AsyncCallStream`, whose request has been sent."""
-        if stream:
-            return await self.stream(
-                messages,
-                response_model,
-                model,
-                max_retries,
-                tool_choice,
-                strict,
-                context,
-                deltas=deltas,
-                **provider_options,
-            )
-        exchange = self._exchange(
-            messages, response_model, model, max_retries, tool_choice, strict, context, provider_options
+        """Async version of `Client.create`; with ``stream=True`` an `AsyncCallStream`, whose request has been sent."""
+        ask = Ask(
+            messages=messages,
+            response_model=response_model,
+            model=model or self._model,
+            max_retries=max_retries,
+            tool_choice=tool_choice,
+            strict=strict,
+            context=context,
+            max_calls=max_calls,
+            stream=stream,
+            deltas=deltas,
+            options=provider_options,
         )
-        try:
-            request = exchange.next_request()
-            while request is not None:
-                exchange.receive(await self._connection.send_async(request))
-                request = exchange.next_request()
-        except OutputError as error:
-            exchange.fill_in(error)
-            raise
-        except Exception as error:
-            exchange.leave_calls_on(error)
-            raise
-        return cast("Calls[T]", exchange.calls())
+        exchange = self._exchange(ask)
+        if stream:
+            return await AsyncCallStream(self._hooks, exchange)
+        return cast("Calls[T]", await run_async(exchange, self._hooks))
 
     def stream(
         self,
@@ -374,34 +357,36 @@ class AsyncClient(_ClientBase):
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         max_retries: int = 2,
-        tool_choice: str = "required",
+        tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
         *,
+        max_calls: int | None = None,
         deltas: bool = False,
         **provider_options: object,
     ) -> AsyncCallStream[T]:
-        """As `Client.stream`: ``async with client.stream(...) as calls: async for call in calls: ...``.
+        """Async version of `Client.stream`: ``async with client.stream(...) as calls: async for call in calls: ...``.
 
         The request is sent when the stream is awaited, entered or first read.
         """
-        exchange = self._exchange(
-            messages,
-            response_model,
-            model,
-            max_retries,
-            tool_choice,
-            strict,
-            context,
-            provider_options,
+        ask = Ask(
+            messages=messages,
+            response_model=response_model,
+            model=model or self._model,
+            max_retries=max_retries,
+            tool_choice=tool_choice,
+            strict=strict,
+            context=context,
+            max_calls=max_calls,
             stream=True,
             deltas=deltas,
+            options=provider_options,
         )
-        return AsyncCallStream(self._connection, exchange)
+        return AsyncCallStream(self._hooks, self._exchange(ask))
 
     async def close(self) -> None:
-        """Give back connections and memory, if polycall created the SDK's client."""
-        await self._connection.close_async()
+        """Release the session's threads and, if polycall created it, the SDK's client with its connections and memory."""
+        await self._hooks.close_async()
 
     async def __aenter__(self) -> Self:
         return self

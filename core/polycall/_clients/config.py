@@ -21,6 +21,8 @@ from polycall._clients.client import AsyncClient, Client
 from polycall._clients.factory import create
 from polycall._clients.settings import invalid_value, unknown_key
 from polycall._data.errors import ConfigurationError
+from polycall._plugins.discovery import EXTENSION_GROUP, is_allowed, variable_of
+from polycall._plugins.registry import registry
 
 _FILE_NAME = "polycall.toml"
 _PYPROJECT = "pyproject.toml"
@@ -42,7 +44,7 @@ class Profile(BaseModel):
 
 
 class _Environment(BaseSettings):
-    """What the environment selects."""
+    """The choices of the environment."""
 
     model_config = SettingsConfigDict(env_prefix="POLYCALL_", env_ignore_empty=True)
 
@@ -56,6 +58,7 @@ class _ConfigFile(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid")
 
     default: str | None = None
+    required_extensions: list[str] = Field(default_factory=list)
     profiles: dict[str, Profile] = Field(default_factory=dict)
 
 
@@ -106,6 +109,7 @@ def from_config(
             f"{file}: {unknown_key(name, config.profiles, what='profile')}", source=str(file), key=f"profiles.{name}"
         )
     chosen = config.profiles[name]
+    _require_extensions(config.required_extensions, chosen.provider, str(file))
     return create(
         chosen.provider,
         chosen.model,
@@ -113,6 +117,27 @@ def from_config(
         async_client=async_client,
         source=str(file),
         key=f"profiles.{name}",
+    )
+
+
+def _require_extensions(required: list[str], provider: str, source: str) -> None:
+    """Refuse to make a client that would lack an extension: what it does (redaction, say) must not be left undone."""
+    if not required:
+        return
+    loaded = registry.provider(provider).extensions
+    missing = [name for name in required if name not in loaded]
+    if not missing:
+        return
+    reasons = [
+        f"{variable_of(EXTENSION_GROUP)} does not list {name!r}"
+        if not is_allowed(name, EXTENSION_GROUP)
+        else f"no installed distribution offers {name!r}"
+        for name in missing
+    ]
+    raise ConfigurationError(
+        f"{source}: required_extensions: {'; '.join(reasons)}. Loaded: {', '.join(loaded) or 'none'}. Nothing was sent.",
+        source=source,
+        key="required_extensions",
     )
 
 

@@ -10,7 +10,8 @@ from polycall._clients.settings import make_settings
 from polycall._data.contract import ClientTraits
 from polycall._data.errors import ConfigurationError, ModeError, PluginError, UnknownClientError
 from polycall._data.types import Mode
-from polycall._engine.bound_hooks import Connection
+from polycall._engine.bound_hooks import BoundHooks
+from polycall._engine.result_checks import check_result, wrong_result
 from polycall._plugins.registry import Provider, registry
 
 
@@ -49,13 +50,29 @@ def create(
     source: str | None = None,
     key: str | None = None,
 ) -> Client | AsyncClient:
-    """As `from_provider`; ``source`` and ``key`` say which config file the settings come from."""
+    """Make a client by name.
+
+    Args:
+        provider_name: The provider's name.
+        model: The model's name.
+        settings: The provider's.
+        async_client: Make an `AsyncClient`.
+        source: The config file that the settings come from.
+        key: The path of their table in it.
+    """
     provider = registry.provider(provider_name)
     typed_settings = make_settings(provider, settings, source=source, key=key)
-    sdk_client = provider.hooks.polycall_create_client(settings=typed_settings, model=model, async_client=async_client)
+    hook = "polycall_create_client"
+    try:
+        sdk_client = provider.hooks.polycall_create_client(
+            settings=typed_settings, model=model, async_client=async_client
+        )
+    except Exception as error:
+        provider.explain(error, hook)
+        raise
     if sdk_client is None:
-        raise provider.error("returned nothing from polycall_create_client.")
-    return _wrap(provider, sdk_client, typed_settings, model, async_client=async_client, owned=True)
+        raise wrong_result(provider, None, "an SDK's client", hook)
+    return _wrap(provider, sdk_client, typed_settings, model, async_client=async_client, created=True)
 
 
 @overload
@@ -87,6 +104,7 @@ def from_client(
         PluginError: No working plugin recognises it, and one is broken.
     """
     broken: list[PluginError] = []
+    claims: list[tuple[Provider, ClientTraits]] = []
     for _, provider in registry.every_provider():
         if isinstance(provider, PluginError):
             broken.append(provider)
@@ -97,22 +115,38 @@ def from_client(
             broken.append(error)
             continue
         if traits is not None:
-            return adopt(provider, traits, client, mode, async_client, settings)
+            claims.append((provider, traits))
+    if len(claims) > 1:
+        names = " and ".join(repr(provider.name) for provider, _ in claims)
+        raise PluginError(
+            f"Several providers recognise {type_name(client)}: {names}. Restrict them with POLYCALL_PLUGINS, or "
+            "uninstall all but one.",
+            plugin=claims[0][0].name,
+        )
+    if claims:
+        provider, traits = claims[0]
+        return adopt(provider, traits, client, mode, async_client, settings)
     known = ", ".join(registry.provider_names()) or "none"
     message = f"No installed provider recognises {type_name(client)}. Installed: {known}."
     if broken:
-        raise PluginError(f"{message} This one cannot be asked: {broken[0]}", plugin=broken[0].plugin) from broken[0]
+        raise PluginError(f"{message} One plugin could not be asked: {broken[0]}", plugin=broken[0].plugin) from broken[
+            0
+        ]
     raise UnknownClientError(f"{message} Pass an SDK's client object, or install the plugin for it.")
 
 
 def recognize(provider: Provider, client: object) -> ClientTraits | None:
+    """Ask one provider whether an object is a client of its SDK.
+
+    Raises:
+        PluginError: The plugin raised, or answered with another type.
+    """
+    hook = "polycall_recognize_client"
     try:
-        traits: ClientTraits | None = provider.hooks.polycall_recognize_client(client=client)
+        traits = provider.hooks.polycall_recognize_client(client=client)
     except Exception as error:
-        raise provider.error(
-            f"failed at {type_name(client)} in polycall_recognize_client: {type(error).__name__}: {error}."
-        ) from error
-    return traits
+        raise provider.error(f"raised in {hook} for {type_name(client)}: {type(error).__name__}: {error}.") from error
+    return None if traits is None else check_result(provider, traits, ClientTraits, hook)
 
 
 def adopt(
@@ -123,6 +157,13 @@ def adopt(
     async_client: bool | None,
     settings: Mapping[str, object],
 ) -> Client | AsyncClient:
+    """Make a client of an SDK's client that a provider recognises.
+
+    Raises:
+        ModeError: The mode does not fit.
+        UnknownClientError: The SDK's client cannot work the way that is asked.
+        ConfigurationError: A setting is unknown, does not fit, or is for new clients only.
+    """
     if mode is not None and mode not in traits.modes:
         fitting = ", ".join(f"Mode.{Mode(fit).name}" for fit in sorted(traits.modes))
         given = f"Mode.{mode.name}" if isinstance(mode, Mode) else repr(mode)
@@ -134,21 +175,27 @@ def adopt(
         raise UnknownClientError(
             f"{type_name(client)} is {is_}; {asked} client was asked for. Pass {asked} client of its SDK."
         )
-    typed_settings = make_settings(provider, settings)
-    return _wrap(provider, client, typed_settings, traits.model, async_client=async_client, owned=False)
+    typed_settings = make_settings(provider, settings, created=False)
+    return _wrap(provider, client, typed_settings, traits.model, async_client=async_client, created=False)
 
 
 def _wrap(
-    provider: Provider, sdk_client: object, settings: Any, model: str | None, *, async_client: bool, owned: bool
+    provider: Provider, sdk_client: object, settings: Any, model: str | None, *, async_client: bool, created: bool
 ) -> Client | AsyncClient:
-    bound = provider.hooks.polycall_bind_client(
-        client=sdk_client, settings=settings, model=model, async_client=async_client, created=owned
-    )
-    connection = Connection(provider, sdk_client if bound is None else bound, owned=owned)
-    return AsyncClient(connection, model=model) if async_client else Client(connection, model=model)
+    hook = "polycall_bind_client"
+    try:
+        session = provider.hooks.polycall_bind_client(
+            client=sdk_client, settings=settings, model=model, async_client=async_client, created=created
+        )
+    except Exception as error:
+        provider.explain(error, hook)
+        raise
+    hooks = BoundHooks(provider, sdk_client if session is None else session, created=created)
+    return AsyncClient(hooks, model=model) if async_client else Client(hooks, model=model)
 
 
 def type_name(client: object) -> str:
+    """Name an object's type for a message."""
     if isinstance(client, type):
         return f"the class {client.__module__}.{client.__qualname__} itself"
     type_ = type(client)

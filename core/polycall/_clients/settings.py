@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from polycall._data.contract import NewClientOnly
 from polycall._data.errors import ConfigurationError
+from polycall._engine.result_checks import wrong_result
 from polycall._plugins.registry import Provider
 
 _ENVIRONMENT_SUFFIX = "_env"
 
 
 def make_settings(
-    provider: Provider, given: Mapping[str, object], *, source: str | None = None, key: str | None = None
+    provider: Provider,
+    given: Mapping[str, object],
+    *,
+    source: str | None = None,
+    key: str | None = None,
+    created: bool = True,
 ) -> BaseModel | None:
     """Check settings and give them the type that the provider asks for.
 
@@ -25,20 +32,26 @@ def make_settings(
         given: The settings by name.
         source: The config file they come from; then secrets may only be named, as ``<field>_env``.
         key: Where in that file, e.g. ``"profiles.fast"``.
+        created: polycall makes the SDK's client; otherwise settings that only a new client can have are refused.
 
     Returns:
         ``None`` if the provider takes no settings and none are given.
 
     Raises:
         ConfigurationError: An unknown key (with the nearest known one), a value that does not fit, a secret written
-            into a file, or an environment variable that is not set.
+            into a file, an environment variable that is not set, or a setting for new clients only.
+        PluginError: The settings type is not a pydantic model.
     """
     settings_type: type[BaseModel] | None = provider.hooks.polycall_settings_type()
+    if settings_type is not None and not (isinstance(settings_type, type) and issubclass(settings_type, BaseModel)):
+        raise wrong_result(provider, settings_type, "a pydantic model class", "polycall_settings_type")
     if settings_type is None:
         if given:
             raise _error(f"Provider {provider.name!r} takes no settings.", source, key, next(iter(given)))
         return None
     secrets = _secret_fields(settings_type)
+    if not created:
+        _refuse_new_client_only(settings_type, given)
     names = _names(settings_type)
     known = {*names, *(f"{secret}{_ENVIRONMENT_SUFFIX}" for secret in secrets)}
     values: dict[str, object] = {}
@@ -49,7 +62,7 @@ def make_settings(
         elif name not in names:
             problem = unknown_key(name, known, what=f"setting of provider {provider.name!r}")
             if name == "model":
-                problem = "is no setting: name it in create(model=...), or in from_provider('provider/model')."
+                problem = "is not a setting: pass it to create(model=...), or in from_provider('provider/model')."
             raise _error(problem, source, key, name)
         elif source is not None and name in secrets:
             raise _error(
@@ -66,23 +79,23 @@ def make_settings(
     except ValidationError as error:
         raise invalid_value(error, source=source, key=key) from None  # its text may show a secret's value
     for name in settings_type.model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr) and not value.get_secret_value().isprintable():
-            # Sent as a header it would be refused, in words that show all of it.
-            raise _error("has a line break or another control character in it; remove that.", source, key, name)
+        for path, secret in _secrets_in(getattr(settings, name), name):
+            if not secret.get_secret_value().isprintable():
+                # Sent as a header it would be refused, in words that show all of it.
+                raise _error("has a line break or another control character in it; remove that.", source, key, path)
     return settings
 
 
-def unknown_key(name: str, known: Iterable[str], *, what: str = "key") -> str:
+def unknown_key(name: str, known: Iterable[str], *, what: str = "known key") -> str:
     """Say that a key is unknown, and which known one is nearest."""
     known = sorted(known)
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known) or 'none'}."
-    return f"{name!r} is no {what}. {hint}"
+    return f"{name!r} is not a {what}. {hint}"
 
 
 def invalid_value(error: ValidationError, *, source: str | None, key: str | None) -> ConfigurationError:
-    """The first thing that pydantic found wrong, without the value that was given."""
+    """The first problem that pydantic found, without the value that was given."""
     detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
     return _error(f"{detail['msg']}.", source, key, ".".join(str(part) for part in detail["loc"]))
 
@@ -93,7 +106,26 @@ def _error(problem: str, source: str | None, key: str | None, name: str) -> Conf
     return ConfigurationError(f"{where}{problem}", source=source, key=path or None)
 
 
-def _read_secret(name: str, variable: object, source: str | None, key: str | None) -> str:
+def _refuse_new_client_only(settings_type: type[BaseModel], given: Mapping[str, object]) -> None:
+    marked = {
+        alias
+        for name, field in settings_type.model_fields.items()
+        if any(isinstance(mark, NewClientOnly) for mark in field.metadata)
+        for alias in (name, field.alias)
+    }
+    refused = sorted(name for name in given if name in marked or name.removesuffix(_ENVIRONMENT_SUFFIX) in marked)
+    if refused:
+        raise ConfigurationError(
+            f"{', '.join(refused)}: the client that was handed in is configured already. Give "
+            f"{'this' if len(refused) == 1 else 'these'} to the SDK's client, or create one by name with "
+            "polycall.from_provider().",
+            key=refused[0],
+        )
+
+
+def _read_secret(name: str, variable: object, source: str | None, key: str | None) -> object:
+    if isinstance(variable, Mapping):  # a field that is a map of secrets: headers_env = {Authorization = "VARIABLE"}
+        return {str(inner): _read_secret(f"{name}.{inner}", one, source, key) for inner, one in variable.items()}
     if not isinstance(variable, str) or not variable:
         raise _error("must be the name of an environment variable.", source, key, name)
     value = os.environ.get(variable)
@@ -115,6 +147,17 @@ def _secret_fields(settings_type: type[BaseModel]) -> frozenset[str]:
         for given in (name, field.alias)
         if given
     )
+
+
+def _secrets_in(value: object, path: str) -> Iterator[tuple[str, SecretStr]]:
+    if isinstance(value, SecretStr):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _secrets_in(one, f"{path}.{name}")
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _secrets_in(one, path)
 
 
 def _holds_secret(annotation: object) -> bool:

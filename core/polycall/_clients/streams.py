@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, Self, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
 from polycall._data.calls import Calls
 from polycall._data.contract import (
@@ -14,24 +17,35 @@ from polycall._data.contract import (
     CallCompleted,
     CallStarted,
     ChunkStream,
+    ReasoningDelta,
     Reply,
     Request,
+    StreamDecoder,
     StreamEvent,
     TextDelta,
 )
-from polycall._data.errors import IncompleteOutputError, OutputError
+from polycall._data.errors import IncompleteOutputError
 from polycall._data.types import CallFailure, ToolCall
-from polycall._engine.bound_hooks import Connection
+from polycall._engine.bound_hooks import BoundHooks
+from polycall._engine.drive import begin, end, fail
 from polycall._engine.exchange import Exchange
+from polycall._engine.result_checks import CompletedCalls, wrong_event
 from polycall._engine.validation import ValidCall
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+_DISPLAY_EVENTS = (CallStarted, ArgumentsDelta, TextDelta, ReasoningDelta)
+
 
 @dataclass(frozen=True, slots=True)
 class CallReady(Generic[T_co]):
-    """A call is complete and valid: what iterating over the stream yields, with the call it came from."""
+    """A call is complete and valid.
+
+    Attributes:
+        value: The object, which iterating over the stream yields.
+        tool_call: The call it was made of.
+    """
 
     value: T_co
     tool_call: ToolCall
@@ -39,25 +53,40 @@ class CallReady(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class CallFailed:
-    """A complete call is not valid. A correction may follow; it comes as `CallReady`."""
+    """A complete call is not valid. A correction may follow; it is reported as `CallReady`.
+
+    Attributes:
+        failure: The call, and why it is not valid.
+    """
 
     failure: CallFailure
 
 
-CallEvent: TypeAlias = CallStarted | ArgumentsDelta | TextDelta | CallReady[T] | CallFailed
-"""What ``stream.events()`` yields."""
+CallEvent: TypeAlias = CallStarted | ArgumentsDelta | TextDelta | ReasoningDelta | CallReady[T] | CallFailed
+"""The events that ``stream.events()`` yields."""
 
 
 class _StreamBase(Generic[T]):
-    """What sync and async streams share: everything but the reading."""
+    """The state of a stream and everything that is not waiting; sync and async streams add the reading."""
 
-    def __init__(self, connection: Connection, exchange: Exchange) -> None:
-        self._connection = connection
+    def __init__(self, hooks: BoundHooks, exchange: Exchange) -> None:
+        self._hooks = hooks
         self._exchange = exchange
         self._values: list[T] = []
         self._tool_calls: list[ToolCall] = []
-        self._started: set[int] = set()
+        self._pending: deque[CallEvent[T]] = deque()
         self._result: Calls[T] | None = None
+        self._began = False
+        self._closed = False
+        self._error: BaseException | None = None
+        self._must_open = True
+        """The next round has not begun."""
+        # The round that is being read.
+        self._request: Request | None = None
+        self._body: Any = None
+        self._decoder: StreamDecoder[Any] | None = None
+        self._completed = CompletedCalls(hooks.provider)
+        self._started: set[int] = set()
 
     @property
     def calls(self) -> Calls[T]:
@@ -66,39 +95,115 @@ class _StreamBase(Generic[T]):
         """
         if self._result is not None:
             return self._result
-        return Calls(self._values, tool_calls=self._tool_calls)
+        return Calls(self._values, tool_calls=self._tool_calls, provider=self._hooks.name)
 
-    def _on_event(self, event: StreamEvent) -> Iterable[CallEvent[T]]:
-        if not isinstance(event, CallCompleted):
+    def __repr__(self) -> str:
+        state = "ended" if self._result is not None else "closed" if self._closed else "open"
+        return f"<polycall.{type(self).__name__} {state}, {len(self.calls)} calls so far>"
+
+    def _begin_round(self) -> Request | None:
+        """The next request, rendered; ``None`` when the result stands."""
+        self._must_open = False
+        if not self._began:
+            self._began = begin(self._exchange, self._hooks)
+        request = self._exchange.next_request()
+        self._request = request
+        if request is not None:
+            self._body = self._hooks.render(request)
+            self._decoder = None
+            self._completed = CompletedCalls(self._hooks.provider)
+            self._started.clear()
+        return request
+
+    def _feed(self, chunk: object) -> bool:
+        """Take a chunk. True if the decoder says that the reply is over."""
+        decoder = self._decoder
+        if decoder is None:
+            decoder = self._decoder = self._hooks.decoder(self._current_request())
+        try:
+            for event in decoder.feed(chunk):
+                self._take(event)
+        except Exception as error:
+            self._hooks.explain(error)
+            raise
+        return getattr(decoder, "done", False)
+
+    def _take(self, event: StreamEvent) -> None:
+        if isinstance(event, CallCompleted):
+            self._complete(self._completed.add(event))
+        elif not isinstance(event, _DISPLAY_EVENTS):
+            raise wrong_event(self._hooks.provider, event)
+        elif self._exchange.ask.deltas:
             if isinstance(event, CallStarted):
                 self._started.add(event.index)
-            return (event,)
-        call = event.tool_call
-        events: list[CallEvent[T]] = []
-        if self._exchange.first_request.report_deltas and call.index not in self._started:
+            self._pending.append(event)
+
+    def _complete(self, call: ToolCall) -> None:
+        if self._exchange.ask.deltas and call.index not in self._started:
             # A protocol that carries whole calls: a display that waits for beginnings must not miss this one.
-            events.append(CallStarted(call.index, call.id, call.name))
+            self._pending.append(CallStarted(call.index, call.id, call.name))
         outcome = self._exchange.validate_early(call)
         if isinstance(outcome, CallFailure):
-            events.append(CallFailed(outcome))
-        elif not self._exchange.correcting:
-            events.append(self._ready(outcome))
-        # Whether a call of a correction is new is known when the whole reply is there: `_on_reply` gives it out.
-        return events
+            self._pending.append(CallFailed(outcome))
+        elif outcome is not None and not self._exchange.is_correction:
+            self._pending.append(self._ready(outcome))
+        # Whether a call of a correction is new is known when the whole reply is there: `_end_round` yields it.
 
-    def _on_reply(self, reply: Reply) -> list[CallEvent[T]]:
-        self._started.clear()
-        return [self._ready(call) for call in self._exchange.receive(reply)]
+    def _decoded_reply(self) -> Reply:
+        """The whole reply, after its last chunk."""
+        reply = self._hooks.finish(self._decoder or self._hooks.decoder(self._current_request()))
+        self._completed.check(reply)
+        return reply
 
-    def _on_end(self) -> None:
-        self._result = cast("Calls[T]", self._exchange.calls())
+    def _end_round(self, reply: Reply) -> None:
+        """Take the calls of the whole reply, and plan a correction if some are bad."""
+        request = self._current_request()
+        self._request = self._decoder = self._body = None
+        self._must_open = True
+        self._hooks.round_ended(request, reply)
+        self._pending.extend([self._ready(call) for call in self._exchange.receive(reply)])
+
+    def _current_request(self) -> Request:
+        assert self._request is not None  # noqa: S101 - only called while a round is being read
+        return self._request
+
+    def _end(self) -> None:
+        result = self._exchange.calls()
+        end(self._exchange, self._hooks, result)
+        self._result = cast("Calls[T]", result)
+
+    def _fail(self, error: BaseException) -> BaseException:
+        """Note the end by an error; the error to raise."""
+        if self._closed and isinstance(error, Exception) and not isinstance(error, IncompleteOutputError):
+            error = self._closed_error()  # the reader was woken by a close from elsewhere
+        request, self._request = self._request, None
+        if request is not None:
+            self._hooks.round_failed(request, error)
+        fail(self._exchange, self._hooks, error, began=self._began)
+        self._error = error
+        return error
+
+    def _on_close(self) -> None:
+        """The caller has left before the end: tell the extensions."""
+        if self._began and self._result is None and self._error is None:
+            self._fail(self._closed_error())
+
+    def _closed_error(self) -> IncompleteOutputError:
+        return IncompleteOutputError(
+            "The stream was closed before its end; the calls until then are in .calls.",
+            calls=cast("Calls[object]", self.calls),
+        )
+
+    def _raise_if_over(self) -> None:
+        """An ended stream is an error to read, unless it ended well."""
+        if self._error is not None:
+            raise self._error
+        if self._closed and self._result is None:
+            raise self._closed_error()
 
     def _whole_result(self) -> Calls[T]:
         if self._result is None:
-            raise IncompleteOutputError(
-                "The stream was closed before its end; what came until then is in .calls.",
-                calls=cast("Calls[object]", self.calls),
-            )
+            raise self._error or self._closed_error()
         return self._result
 
     def _ready(self, call: ValidCall) -> CallReady[T]:
@@ -109,27 +214,33 @@ class _StreamBase(Generic[T]):
 
 
 class CallStream(_StreamBase[T]):
-    """An iterator over the typed calls of a reply that is still coming, and a context manager.
+    """An iterator over the typed calls of a reply that is still being generated, and a context manager.
 
     Each call is yielded on the first positive sign that it is complete. Calls that fail are corrected at the end of
     the reply, and yielded then. The request is sent when the stream is made; leaving the ``with`` block, or
     `close`, closes the connection.
 
     Raises (while iterating):
-        OutputError: As ``create()`` does; what was good was yielded before, and is in ``.calls`` of the error too.
+        OutputError: As ``create()`` does; good calls were yielded before, and are in ``.calls`` of the error too.
     """
 
-    def __init__(self, connection: Connection, exchange: Exchange) -> None:
-        super().__init__(connection, exchange)
-        request = exchange.first_request
-        self._chunks: ChunkStream[object] | None = connection.open_stream(request)
-        self._events = self._read(request)
+    def __init__(self, hooks: BoundHooks, exchange: Exchange) -> None:
+        super().__init__(hooks, exchange)
+        self._chunks: ChunkStream[object] | None = None
+        self._iterator: Iterator[object] | None = None
+        try:
+            self._open()
+        except BaseException as error:
+            self._fail(error)
+            raise
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> Iterator[T]:
+        if self._result is not None and not self._pending:
+            return iter(self._result)  # it was read to its end: the calls that are kept
         return self
 
     def __next__(self) -> T:
-        for event in self._events:
+        while (event := self._next_event()) is not None:
             if isinstance(event, CallReady):
                 return event.value
         raise StopIteration
@@ -137,9 +248,10 @@ class CallStream(_StreamBase[T]):
     def events(self) -> Generator[CallEvent[T], None, None]:
         """Iterate over everything that happens instead of over the calls alone, for progress displays.
 
-        `CallStarted`, `ArgumentsDelta` and `TextDelta` come only if the stream was asked for with ``deltas=True``.
+        `CallStarted`, `ArgumentsDelta`, `TextDelta` and `ReasoningDelta` are reported only if the stream was asked for
+        with ``deltas=True``.
         """
-        for event in self._events:  # noqa: UP028 - "yield from" would end the stream when this iterator is left
+        while (event := self._next_event()) is not None:
             yield event
 
     def collect(self) -> Calls[T]:
@@ -149,18 +261,24 @@ class CallStream(_StreamBase[T]):
             All calls, those that were yielded before too, as ``create()`` without ``stream`` would.
 
         Raises:
-            IncompleteOutputError: The stream was closed, or failed, before its end.
+            IncompleteOutputError: The stream was closed before its end.
+            Exception: The error that ended it.
         """
-        for _ in self._events:
+        while self._next_event() is not None:
             pass
         return self._whole_result()
 
     def close(self) -> None:
-        """Close the connection; calls that are not yet complete are lost. Later calls do nothing."""
-        self._events.close()
-        if self._chunks is not None:
-            chunks, self._chunks = self._chunks, None
-            chunks.close()
+        """Close the connection; calls that are not yet complete are lost. Later calls do nothing.
+
+        From another thread, while this one waits for the next call: the wait ends with `IncompleteOutputError`.
+        """
+        self._closed = True
+        self._pending.clear()
+        try:
+            self._close_chunks()
+        finally:
+            self._on_close()
 
     def __enter__(self) -> Self:
         return self
@@ -170,117 +288,194 @@ class CallStream(_StreamBase[T]):
     ) -> None:
         self.close()
 
-    def _read(self, first_request: Request) -> Generator[CallEvent[T], None, None]:
-        request: Request | None = first_request
-        try:
-            while request is not None:
-                if request is not first_request:
-                    self._chunks = self._connection.open_stream(request)
-                if self._chunks is None:
-                    reply = self._connection.send(request)
-                else:
-                    decoder = self._connection.decoder(request)
-                    for chunk in self._chunks:
-                        for event in decoder.feed(chunk):
-                            yield from self._on_event(event)
-                    reply = self._connection.note_reply(request, decoder.finish())
-                    chunks, self._chunks = self._chunks, None
-                    chunks.close()
-                yield from self._on_reply(reply)
-                request = self._exchange.next_request()
-        except OutputError as error:
-            self._exchange.fill_in(error)
-            raise
-        finally:
-            if self._chunks is not None:
-                chunks, self._chunks = self._chunks, None
-                chunks.close()
-        self._on_end()
+    def __del__(self) -> None:
+        # A stream that was dropped without being read to its end must not keep its connection.
+        with suppress(Exception):
+            self._close_chunks()
+
+    def _open(self) -> None:
+        """Begin the next round, if there is one, and open its stream."""
+        request = self._begin_round()
+        if request is not None:
+            self._chunks = self._hooks.open_stream(request, self._body)
+            self._iterator = None if self._chunks is None else iter(self._chunks)
+
+    def _next_event(self) -> CallEvent[T] | None:
+        pending = self._pending
+        if not pending and self._result is None:
+            self._raise_if_over()
+            try:
+                self._read()
+            except BaseException as error:
+                with suppress(Exception):  # the error on its way matters more
+                    self._close_chunks()
+                raised = self._fail(error)
+                if raised is error:
+                    raise
+                raise raised from error
+        return pending.popleft() if pending else None
+
+    def _read(self) -> None:
+        """Read until an event is there, or the result."""
+        while not self._pending:
+            if self._must_open:
+                self._open()
+            if self._request is None:
+                self._end()
+                return
+            if self._iterator is None:
+                self._end_round(self._hooks.send(self._request, self._body))
+            elif self._read_chunks(self._iterator):
+                reply = self._decoded_reply()
+                self._close_chunks()
+                self._end_round(reply)
+
+    def _read_chunks(self, iterator: Iterator[object]) -> bool:
+        """Read chunks until an event is there. True if the reply is over."""
+        for chunk in iterator:
+            if self._feed(chunk):
+                return True
+            if self._pending:
+                return False
+        if self._closed:
+            raise self._closed_error()
+        return True
+
+    def _close_chunks(self) -> None:
+        chunks, self._chunks, self._iterator = self._chunks, None, None
+        if chunks is not None:
+            chunks.close()
 
 
 class AsyncCallStream(_StreamBase[T]):
-    """As `CallStream`, async: an async iterator and an async context manager.
+    """Async version of `CallStream`: an async iterator and an async context manager.
 
     The request is sent when the stream is awaited, entered or first read, whichever is first.
     """
 
-    def __init__(self, connection: Connection, exchange: Exchange) -> None:
-        super().__init__(connection, exchange)
-        self._request: Request | None = exchange.first_request
-        self._opened = False
+    def __init__(self, hooks: BoundHooks, exchange: Exchange) -> None:
+        super().__init__(hooks, exchange)
         self._chunks: AsyncChunkStream[object] | None = None
-        self._events = self._read()
+        self._iterator: AsyncIterator[object] | None = None
 
     def __await__(self) -> Generator[object, None, Self]:
-        return self._open().__await__()
+        return self._open_first().__await__()
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncIterator[T]:
+        if self._result is not None and not self._pending:
+            return _kept(self._result)  # it was read to its end: the calls that are kept
         return self
 
     async def __anext__(self) -> T:
-        async for event in self._events:
+        while (event := await self._next_event()) is not None:
             if isinstance(event, CallReady):
                 return event.value
         raise StopAsyncIteration
 
     async def events(self) -> AsyncGenerator[CallEvent[T], None]:
-        """As `CallStream.events`."""
-        async for event in self._events:
+        """Async version of `CallStream.events`."""
+        while (event := await self._next_event()) is not None:
             yield event
 
     async def collect(self) -> Calls[T]:
-        """As `CallStream.collect`."""
-        async for _ in self._events:
+        """Async version of `CallStream.collect`."""
+        while await self._next_event() is not None:
             pass
         return self._whole_result()
 
     async def close(self) -> None:
-        """As `CallStream.close`."""
-        self._request = None
-        await self._events.aclose()
-        await self._close_chunks()
+        """Async version of `CallStream.close`; from another task it ends a wait for the next call."""
+        self._closed = True
+        self._pending.clear()
+        try:
+            await self._close_chunks()
+        finally:
+            self._on_close()
 
     async def __aenter__(self) -> Self:
-        return await self._open()
+        return await self._open_first()
 
     async def __aexit__(
         self, type_: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
 
-    async def _open(self) -> Self:
-        if not self._opened and self._request is not None:
-            self._chunks = await self._connection.open_stream_async(self._request)
-            self._opened = True  # not before: what could not be opened may be opened again
+    def __del__(self) -> None:
+        # As in `CallStream`, if an event loop runs that can close the connection.
+        chunks, asyncio = getattr(self, "_chunks", None), sys.modules.get("asyncio")
+        if chunks is not None and asyncio is not None:
+            with suppress(Exception):
+                task = asyncio.get_running_loop().create_task(chunks.aclose())
+                _closing.add(task)
+                task.add_done_callback(_closing.discard)
+
+    async def _open_first(self) -> Self:
+        if not self._began:
+            self._raise_if_over()
+            try:
+                await self._open()
+            except BaseException as error:
+                self._fail(error)
+                raise
         return self
 
+    async def _open(self) -> None:
+        request = self._begin_round()
+        if request is not None:
+            self._chunks = await self._hooks.open_stream_async(request, self._body)
+            self._iterator = None if self._chunks is None else self._chunks.__aiter__()
+            if self._closed:  # while it was being opened
+                raise self._closed_error()
+
+    async def _next_event(self) -> CallEvent[T] | None:
+        pending = self._pending
+        if not pending and self._result is None:
+            self._raise_if_over()
+            try:
+                await self._read()
+            except BaseException as error:
+                with suppress(Exception):  # the error on its way matters more
+                    await self._close_chunks()
+                raised = self._fail(error)
+                if raised is error:
+                    raise
+                raise raised from error
+        return pending.popleft() if pending else None
+
+    async def _read(self) -> None:
+        while not self._pending:
+            if self._must_open:
+                await self._open()
+            if self._request is None:
+                self._end()
+                return
+            if self._iterator is None:
+                self._end_round(await self._hooks.send_async(self._request, self._body))
+            elif await self._read_chunks(self._iterator):
+                reply = self._decoded_reply()
+                await self._close_chunks()
+                self._end_round(reply)
+
+    async def _read_chunks(self, iterator: AsyncIterator[object]) -> bool:
+        async for chunk in iterator:
+            if self._feed(chunk):
+                return True
+            if self._pending:
+                return False
+        if self._closed:
+            raise self._closed_error()
+        return True
+
     async def _close_chunks(self) -> None:
-        if self._chunks is not None:
-            chunks, self._chunks = self._chunks, None
+        chunks, self._chunks, self._iterator = self._chunks, None, None
+        if chunks is not None:
             await chunks.aclose()
 
-    async def _read(self) -> AsyncGenerator[CallEvent[T], None]:
-        try:
-            while self._request is not None:
-                await self._open()
-                request = self._request
-                if self._chunks is None:
-                    reply = await self._connection.send_async(request)
-                else:
-                    decoder = self._connection.decoder(request)
-                    async for chunk in self._chunks:
-                        for event in decoder.feed(chunk):
-                            for seen in self._on_event(event):
-                                yield seen
-                    reply = self._connection.note_reply(request, decoder.finish())
-                    await self._close_chunks()
-                for ready in self._on_reply(reply):
-                    yield ready
-                self._request = self._exchange.next_request()
-                self._opened = False
-        except OutputError as error:
-            self._exchange.fill_in(error)
-            raise
-        finally:
-            await self._close_chunks()
-        self._on_end()
+
+_closing: set[object] = set()
+"""Tasks that close the connections of streams that were dropped; an event loop holds its tasks weakly."""
+
+
+async def _kept(calls: Calls[T]) -> AsyncGenerator[T, None]:
+    for call in calls:
+        yield call

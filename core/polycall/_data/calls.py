@@ -2,114 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, get_args
 
-from polycall._data.types import FinishReason, ToolCall, Usage
+from polycall._data.types import Adaptation, FinishReason, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 T_co = TypeVar("T_co", covariant=True)
+MemberT = TypeVar("MemberT")
 
 
-class Calls(Sequence[T_co]):
+class Conversation(Protocol):
+    """The conversation that led to some calls, as data."""
+
+    def continue_with(self, results: Sequence[object]) -> list[object]:
+        """The messages for the next turn, with one result for each call."""
+        ...
+
+
+class Calls(tuple[T_co, ...], Generic[T_co]):
     """The typed calls of a reply, in the order in which the model made them. Immutable.
 
-    Compares equal to any sequence of equal objects: ``calls == [Weather(...), GoogleSearch(...)]``.
+    A sequence that compares equal to any list or tuple of equal objects: ``calls == [Weather(...), GoogleSearch(...)]``.
+    It pickles and deep-copies (without ``raw_response``), and pydantic validates and serialises it as the list of its
+    objects: as a field, as ``TypeAdapter(Calls[Weather])`` and as the return value of a FastAPI route.
+
+    Attributes:
+        tool_calls: Id, name and raw arguments of each call, in the same order as the objects.
+        text: The model's words outside of its calls, ``None`` if there are none.
+        reasoning: The model's visible reasoning, ``None`` if there is none.
+        usage: Token counts of all rounds together, ``None`` if the provider sent none.
+        finish_reason: Why the model stopped; ``None`` if the provider did not say.
+        raw_finish_reason: The provider's own word for it.
+        provider: The provider's name, ``None`` for calls that were made by hand.
+        model: The model that answered the last round, as served; ``None`` if the provider did not say.
+        response_id: The provider's id of the last round's response.
+        adaptations: Changes that were made to the request so that the provider can take it; see `polycall.Adaptation`.
+        surplus: Calls beyond ``max_calls``, which are not among the objects.
     """
 
-    __slots__ = (
-        "_continue_with",
-        "_make_raw_response",
-        "_raw_response",
-        "_values",
-        "finish_reason",
-        "raw_finish_reason",
-        "text",
-        "tool_calls",
-        "usage",
-    )
-
     tool_calls: tuple[ToolCall, ...]
-    """Id, name and raw arguments of each call, in the same order as the objects."""
     text: str | None
-    """What the model said beside its calls, ``None`` if nothing."""
+    reasoning: str | None
     usage: Usage | None
-    """Token counts of all rounds together, ``None`` if the provider sent none."""
     finish_reason: FinishReason | None
-    """Why the model stopped; ``None`` if the provider did not say."""
     raw_finish_reason: str | None
-    """The provider's own word for it."""
+    provider: str | None
+    model: str | None
+    response_id: str | None
+    adaptations: tuple[Adaptation, ...]
+    surplus: tuple[ToolCall, ...]
 
-    def __init__(
-        self,
-        values: Sequence[T_co],
+    def __new__(
+        cls,
+        values: Sequence[T_co] = (),
         *,
         tool_calls: Sequence[ToolCall] = (),
         text: str | None = None,
+        reasoning: str | None = None,
         usage: Usage | None = None,
         finish_reason: FinishReason | None = None,
         raw_finish_reason: str | None = None,
+        provider: str | None = None,
+        model: str | None = None,
+        response_id: str | None = None,
+        adaptations: Sequence[Adaptation] = (),
+        surplus: Sequence[ToolCall] = (),
+        conversation: Conversation | None = None,
         make_raw_response: Callable[[], object] | None = None,
-        continue_with: Callable[[Sequence[object]], list[object]] | None = None,
-    ) -> None:
-        self._values = tuple(values)
-        self.tool_calls = tuple(tool_calls)
-        self.text = text
-        self.usage = usage
-        self.finish_reason = finish_reason
-        self.raw_finish_reason = raw_finish_reason
-        self._make_raw_response = make_raw_response
-        self._raw_response: object = None
-        self._continue_with = continue_with
+    ) -> Self:
+        self = super().__new__(cls, values)
+        self.__dict__.update(
+            tool_calls=tuple(tool_calls),
+            text=text,
+            reasoning=reasoning,
+            usage=usage,
+            finish_reason=finish_reason,
+            raw_finish_reason=raw_finish_reason,
+            provider=provider,
+            model=model,
+            response_id=response_id,
+            adaptations=tuple(adaptations),
+            surplus=tuple(surplus),
+            _conversation=conversation,
+            _make_raw_response=make_raw_response,
+            _raw_response=None,
+        )
+        return self
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Calls are immutable; {name!r} cannot be set.")
 
     @property
     def raw_response(self) -> object:
-        """The SDK's own response object of the last round, built on first use; ``None`` where there is none."""
-        if self._make_raw_response is not None:
-            self._raw_response = self._make_raw_response()
-            self._make_raw_response = None
-        return self._raw_response
+        """The SDK's own response object of the last round, built on first use; ``None`` where there is none.
+
+        Raises:
+            ValueError: The calls came through ``pickle`` or ``copy.deepcopy``, which the raw response does not survive.
+            Exception: The SDK's own, for a response that it cannot read.
+        """
+        make = self.__dict__["_make_raw_response"]
+        if make is not None:
+            self.__dict__.update(_raw_response=make(), _make_raw_response=None)
+        return self.__dict__["_raw_response"]
+
+    def of_type(self, type_: type[MemberT]) -> list[MemberT]:
+        """The calls of one class, in order: ``calls.of_type(Weather)``."""
+        return [value for value in self if isinstance(value, type_)]
 
     def continue_with(self, results: Sequence[object]) -> list[object]:
         """The messages for the next ``create()``: the conversation, the model's calls, and their results.
 
         Args:
-            results: One for each call, in order: text, or anything that pydantic can write as JSON. An exception
-                tells the model that the call failed, and why.
+            results: One for each call, in order: text; a list of content parts (``{"type": "image_url", ...}``); or
+                anything that pydantic can write as JSON. An exception tells the model that the call failed, and why.
 
         Returns:
-            A new list. Calls that failed on the way are in it with their errors, so the conversation is what the
-            model saw.
+            A new list of JSON data (and of the caller's own message objects). Calls that failed on the way are in it
+            with their errors, so the conversation is what the model saw.
 
         Raises:
-            ValueError: Not one result for each call.
+            TypeError: ``results`` is text or a mapping, not one result for each call.
+            ValueError: Not one result for each call, a result that cannot be written as JSON, or calls without a
+                conversation: the reply is still streaming, or they were made by hand.
         """
-        if len(results) != len(self._values):
-            raise ValueError(f"{len(self._values)} calls need as many results, in their order; got {len(results)}.")
-        if self._continue_with is None:
-            raise ValueError("These calls are part of a reply that is not over; read the stream to its end first.")
-        return self._continue_with(results)
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
-    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
-        return self._values[index]
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[T_co]:
-        return iter(self._values)
+        if isinstance(results, (str, bytes)) or isinstance(results, Mapping):
+            raise TypeError(
+                f"continue_with() takes a list with one result per call, got {type(results).__name__}; "
+                "write continue_with([...])."
+            )
+        results = list(results)
+        if len(results) != len(self):
+            raise ValueError(
+                f"continue_with() needs one result per call, in order: {len(self)} calls, {len(results)} results."
+            )
+        conversation: Conversation | None = self.__dict__["_conversation"]
+        if conversation is None:
+            raise ValueError(
+                "These calls have no conversation to continue: they were made by hand, or their reply is still "
+                "streaming. Read the stream to its end before calling continue_with()."
+            )
+        return conversation.continue_with(results)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Calls):
-            return self._values == other._values
         if isinstance(other, (list, tuple)):
-            return self._values == tuple(other)
+            return tuple.__eq__(self, tuple(other))
         return NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
 
     __hash__ = None  # type: ignore[assignment]  # the objects are mutable, as in a list
 
     def __repr__(self) -> str:
-        return f"Calls({list(self._values)!r})"
+        return f"Calls({list(self)!r})"
+
+    def __copy__(self) -> Self:
+        return self  # immutable
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        state = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        had_raw = self.__dict__["_make_raw_response"] is not None or self.__dict__["_raw_response"] is not None
+        return _restore, (type(self), tuple(self), {**state, "conversation": self.__dict__["_conversation"]}, had_raw)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate calls, or any list of their objects; serialise as the list of the objects."""
+        from pydantic_core import core_schema
+
+        (member,) = get_args(source) or (Any,)
+        members = core_schema.list_schema(handler.generate_schema(member))
+        from_list = core_schema.no_info_after_validator_function(cls, members)
+        return core_schema.json_or_python_schema(
+            json_schema=from_list,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_list]),
+            serialization=core_schema.plain_serializer_function_ser_schema(list, return_schema=members),
+        )
+
+
+def _restore(type_: type[Calls[T_co]], values: tuple[T_co, ...], state: dict[str, Any], had_raw: bool) -> Calls[T_co]:
+    return type_(values, **state, make_raw_response=_raw_response_is_gone if had_raw else None)
+
+
+def _raw_response_is_gone() -> object:
+    raise ValueError("The raw response did not survive pickle or copy.deepcopy; read it from the original calls.")

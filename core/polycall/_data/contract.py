@@ -1,110 +1,222 @@
-"""What the core and a provider plugin hand each other during one call."""
+"""The data that the core and a provider plugin hand each other during one call."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
-from polycall._data.types import FinishReason, Mode, ToolCall, Usage
+from polycall._data.types import Adaptation, FinishReason, JsonObject, Mode, ToolCall, Usage
+from polycall._data.wording import DEFAULT_WORDING, Wording
 
 ChunkT_co = TypeVar("ChunkT_co", covariant=True)
 ChunkT_contra = TypeVar("ChunkT_contra", contravariant=True)
 
 
+# -- clients and sessions ---------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class ClientTraits:
-    """What a plugin says of an SDK's client object that it recognises."""
+    """What a plugin says of an SDK's client object that it recognises.
+
+    Attributes:
+        sync: The object can serve a `polycall.Client`.
+        asynchronous: The object can serve a `polycall.AsyncClient`; true for a sync SDK too, whose hooks the core then
+            drives in threads of its own. Where both are true, the caller chooses; sync is the default.
+        modes: The modes that fit.
+        model: The model that the object itself is bound to, if any.
+    """
 
     sync: bool
-    """The object can serve a `polycall.Client`."""
     asynchronous: bool
-    """The object can serve a `polycall.AsyncClient`. Where both are true, the caller chooses; sync is the default."""
     modes: frozenset[Mode] = frozenset({Mode.PARALLEL_TOOLS})
-    """The modes that fit."""
     model: str | None = None
-    """The model that the object itself is bound to, if any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTraits:
+    """What a plugin says of a session, for extensions: where it sends to, and the service's name in telemetry.
+
+    Attributes:
+        host: Host name or address of the service, ``None`` where there is none (a model in the process).
+        port: Its port, ``None`` where there is none or it is not known.
+        telemetry_name: The provider's name in OpenTelemetry's registry, the value of ``gen_ai.provider.name``:
+            ``"openai"``, ``"aws.bedrock"``, ``"gcp.vertex_ai"``. ``None``: the plugin's own name.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    telemetry_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewClientOnly:
+    """Marks a field of a provider's settings that only a client made by polycall can have.
+
+    ``base_url: Annotated[str | None, NEW_CLIENT_ONLY] = None``. Given along with a client that was handed in, it is a
+    `polycall.ConfigurationError`, raised by the core.
+    """
+
+
+NEW_CLIENT_ONLY = NewClientOnly()
+
+
+# -- one round: request and reply -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """One tool, in provider-neutral form."""
+    """One tool, in provider-neutral form.
+
+    Attributes:
+        name: Matches ``[A-Za-z_][A-Za-z0-9_-]{0,63}``, which every known provider accepts; unique in its request.
+        description: Told to the model; ``None`` if there is none.
+        schema: JSON Schema (draft 2020-12, as pydantic makes it) of the arguments: an object at the root, definitions
+            in ``$defs``. Shared between calls: copy it before changing it.
+    """
 
     name: str
-    """Matches ``[A-Za-z_][A-Za-z0-9_-]{0,63}``, which every known provider accepts; unique in its request."""
     description: str | None
-    schema: dict[str, object]
-    """JSON Schema (draft 2020-12, as pydantic makes it) of the arguments: an object at the root, definitions in
-    ``$defs``. Shared between calls: copy it before changing it."""
+    schema: JsonObject
 
 
 @dataclass(slots=True, kw_only=True)
 class Request:
     """One request to the model; the corrections of one ``create()`` are further requests.
 
-    Made anew for each round, so an extension may replace ``messages`` or change ``options`` before the request
-    is sent. The objects inside ``messages`` are the caller's own: replace them, do not change them.
+    Made for each round, so an extension may change any field in `polycall_before_request`, except those that
+    identify the call. The objects inside ``messages`` are the caller's own: replace them, do not change them.
+
+    Attributes:
+        provider: The provider's name, as in its entry point.
+        model: The model's name as the caller gave it, ``None`` if neither the call nor the client names one.
+        messages: polycall's messages, as `polycall_continue_conversation` describes them, mixed with the provider's
+            own content objects where the caller passed some. A provider takes at least the roles ``system``, ``user``,
+            ``assistant`` (with ``tool_calls``) and ``tool`` with text content, and a bare ``str`` as the user's words;
+            it raises `MessageError` for what its protocol cannot carry.
+        tools: One or more, in the order of ``response_model``.
+        tool_payload: The result of `polycall_render_tools` for these tools; opaque to the core.
+        tool_choice: ``"auto"``, ``"required"`` or the name of one of ``tools``.
+        required_tools: Names of the tools that must be called, each at least once; what is missing is asked for by the
+            core. Empty unless the caller gave a list as ``tool_choice``.
+        max_calls: How many calls of the reply are used, ``None`` for all. A hint for a provider that can enforce it.
+        strict: Whether the provider shall enforce the schema; ``None`` leaves it to the plugin.
+        options: The caller's options beyond polycall's own arguments, for the provider's request. Not in the
+            ``repr``: headers hold secrets.
+        stream: The reply will be streamed.
+        deltas: The caller wants to see calls begin and grow: a decoder must report `CallStarted`, `ArgumentsDelta`,
+            `TextDelta` and `ReasoningDelta`. Otherwise it may leave them out, and should, for speed.
+        round: 0 for the first request of a ``create()``, 1 for the first correction, and so on.
+        create_id: Identifies the ``create()``; the same in all of its rounds, unique among those of the process.
+        extension_data: For extensions, under keys of their own: the same dict in all rounds of one ``create()``.
+        adaptations: Changes that the plugin makes to the caller's request while it renders it; append to it. The
+            caller sees them as ``Calls.adaptations``.
+        session_traits: Where the request goes, and the service's name in telemetry.
+        wording: The words for the model, for a plugin that states a `ToolCall.problem`.
+        dry_run: Rendered for ``client.render()``: nothing will be sent.
     """
 
     provider: str
-    """The provider's name, as in its entry point."""
     model: str | None
-    """The model's name as the caller gave it, ``None`` if neither the call nor the client names one."""
     messages: list[object]
-    """OpenAI-style dicts or the provider's own content objects, also mixed: what the caller passed, and what
-    `polycall_continue_conversation` appended. A provider takes at least the roles ``system``, ``user``,
-    ``assistant`` (with ``tool_calls``) and ``tool`` with text content, and raises `MessageError` for what its
-    protocol cannot carry."""
     tools: tuple[ToolSpec, ...]
     tool_payload: Any
-    """What `polycall_render_tools` returned for these tools; opaque to the core."""
     tool_choice: str
-    """``"auto"``, ``"required"`` or the name of one of ``tools``."""
     strict: bool | None
     options: dict[str, object] = field(repr=False)
-    """What the caller passed beyond polycall's own arguments, for the provider's request as it is. Not in the ``repr``:
-    headers hold secrets."""
+    required_tools: tuple[str, ...] = ()
+    max_calls: int | None = None
     stream: bool = False
-    report_deltas: bool = False
-    """The caller wants to see calls begin and grow: a decoder must report `CallStarted`, `ArgumentsDelta` and
-    `TextDelta`. Otherwise it may leave them out, and should, for speed."""
+    deltas: bool = False
     round: int = 0
-    """0 for the first request of a ``create()``, 1 for the first correction, and so on."""
+    create_id: str = ""
+    extension_data: dict[str, Any] = field(default_factory=dict, repr=False)
+    adaptations: list[Adaptation] = field(default_factory=list)
+    session_traits: SessionTraits = SessionTraits()
+    wording: Wording = field(default=DEFAULT_WORDING, repr=False)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedRequest:
+    """What ``client.render(...)`` returns: exactly what ``create(...)`` would send, as plain data.
+
+    Attributes:
+        method: The HTTP method, or ``None`` for a protocol without one.
+        url: The URL without credentials, or the name of the service's method.
+        headers: By name; the values of those that may hold a secret are ``"***"``. Headers that the SDK's HTTP
+            library adds while sending (``host``, ``content-length``) are not in it.
+        body: JSON data.
+        adaptations: Changes that were made to the caller's request so that the provider can take it.
+    """
+
+    method: str | None = None
+    url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+    adaptations: tuple[Adaptation, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
 class Reply:
-    """What the model answered, in provider-neutral form."""
+    """What the model answered, in provider-neutral form.
+
+    Attributes:
+        tool_calls: The complete ones, by ``index``. Every call belongs here or in ``cut_off``: unknown names and broken
+            arguments too, nothing is dropped. Ids and indexes are unique.
+        cut_off: Calls that had begun and have no positive sign of being complete when the reply ended. Under a length
+            limit the last call belongs here, whole replies too, unless the protocol says that it is complete.
+        text: The model's words outside of calls: all text parts, joined without anything between them; ``None`` if
+            there are none.
+        reasoning: The model's visible reasoning, joined likewise.
+        finish_reason: ``None`` where the provider gave none.
+        raw_finish_reason: The provider's own word for it.
+        usage: ``None`` where the provider sent no counts.
+        refusal: Set where the model refused or the provider blocked: its reason, in its words.
+        saw_end: False for a stream that ended without any sign that the reply is whole; enough by itself, where
+            nothing is known of the call that was cut off.
+        turn: The model's turn as JSON data: one of polycall's messages, or a list of them, as
+            `polycall_continue_conversation` describes them. ``None``: the core makes it of text and calls.
+        response_id: The provider's id of this response.
+        model: The model that answered, as served.
+        raw_response: Builds the SDK's own response object; called at most once, when the user asks for it. It may
+            raise what the SDK raises for a response that it cannot read.
+    """
 
     tool_calls: Sequence[ToolCall] = ()
-    """The complete ones, by ``index``. Every call belongs here or in ``cut_off``: unknown names and broken
-    arguments too, nothing is dropped."""
     cut_off: Sequence[ToolCall] = ()
-    """Calls that had begun and have no positive sign of being complete when the reply ended."""
     text: str | None = None
+    reasoning: str | None = None
     finish_reason: FinishReason | None = None
-    """``None`` where the provider gave none."""
     raw_finish_reason: str | None = None
     usage: Usage | None = None
     refusal: str | None = None
-    """Set where the model refused or the provider blocked: its reason, in its words."""
-    whole: bool = True
-    """False for a stream that ended without any sign that the reply is whole; enough by itself, where nothing is
-    known of the call that was cut off."""
-    turn: Any = None
-    """The model's turn as it came, for `polycall_continue_conversation`; the core never looks inside."""
+    saw_end: bool = True
+    turn: JsonObject | list[JsonObject] | None = None
+    response_id: str | None = None
+    model: str | None = None
     raw_response: Callable[[], object] | None = None
-    """Builds the SDK's own response object; called at most once, when the user asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The answer to one tool call, for the next turn of the conversation."""
+    """The answer to one tool call, for the next turn of the conversation.
+
+    Attributes:
+        tool_call: The call that it answers.
+        content: Text; a value of another type as JSON text; or a list of content parts (``{"type": "text", ...}``,
+            ``{"type": "image_url", ...}``), which a provider carries where its protocol can, and otherwise refuses
+            with a `MessageError` when the request is rendered.
+        is_error: The call failed; ``content`` says why.
+    """
 
     tool_call: ToolCall
-    content: str
-    """Text; a value that is no text comes as JSON text."""
+    content: str | list[JsonObject]
     is_error: bool = False
+
+
+# -- a streamed reply -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,48 +224,77 @@ class CallStarted:
     """A call began: its name is known, its arguments are not yet complete.
 
     A protocol that carries whole calls need not report it: the core does, before the call's `CallCompleted`.
+
+    Attributes:
+        index: The call's place in the reply, from 0.
+        id: The call's id.
+        name: The tool's name as the model gave it.
     """
 
     index: int
-    """The call's place in the reply, from 0."""
     id: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ArgumentsDelta:
-    """The arguments of a call grew. For display only: what came so far may parse and still be wrong."""
+    """The arguments of a call grew. For display only: the text so far may parse and still be wrong.
+
+    Attributes:
+        index: The call's place in the reply, from 0.
+        text: The new piece of JSON text; may be cut anywhere. A protocol whose arguments are not JSON text reports
+            none.
+    """
 
     index: int
     text: str
-    """The new piece of JSON text; may be cut anywhere. A protocol whose arguments are no JSON text reports none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The model's text grew."""
+    """The model's text grew.
+
+    Attributes:
+        text: The new piece.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The model's visible reasoning grew.
+
+    Attributes:
+        text: The new piece.
+    """
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallCompleted:
-    """A call is complete, on a positive sign, never merely because what came so far parses.
+    """A call is complete, on a positive sign, never merely because its text so far parses.
 
-    Signs are: the protocol's own done event; the next call has begun and this one's object is closed; the reply
-    has ended without truncation.
+    Signs are: the protocol's own done event, unless the protocol also sends it for a call that was cut off; the next
+    call has begun and this one's object is closed; the reply has ended without truncation.
+
+    Attributes:
+        tool_call: The whole call. Reported once for each index, and again in `Reply.tool_calls`.
     """
 
     tool_call: ToolCall
 
 
-StreamEvent: TypeAlias = CallStarted | ArgumentsDelta | TextDelta | CallCompleted
+StreamEvent: TypeAlias = CallStarted | ArgumentsDelta | TextDelta | ReasoningDelta | CallCompleted
 
 
 class StreamDecoder(Protocol[ChunkT_contra]):
     """Turns one streamed reply's chunks into events. No I/O, so one decoder serves sync and async.
 
-    One decoder serves one reply; it is never shared and never called from two threads at once.
+    One decoder serves one reply; it is never shared and never called from two threads at once. It may have an
+    attribute ``done``: once that is true, the reply is over and no further chunk is read, so that a server which keeps
+    the connection open after its end mark does not make the user wait.
     """
 
     def feed(self, chunk: ChunkT_contra) -> Iterable[StreamEvent]:
@@ -161,11 +302,11 @@ class StreamDecoder(Protocol[ChunkT_contra]):
 
         Returns:
             What became known with it, in order; empty for most chunks. `CallCompleted` is always reported as
-            soon as there is a positive sign, the others only with ``request.report_deltas``.
+            soon as there is a positive sign, the others only with ``request.deltas``. A generator is read to its end.
 
         Raises:
-            ResponseError: The chunk is not the protocol.
-            Exception: The SDK's own, for an error that the provider reports inside the stream.
+            ResponseError: The chunk is not the protocol, or is an error for which the SDK has no exception.
+            Exception: The SDK's own, for an error inside the stream for which it documents one.
         """
         ...
 
@@ -176,13 +317,18 @@ class StreamDecoder(Protocol[ChunkT_contra]):
             ``tool_calls`` holds every complete call, those already reported too (with the same ``index``).
 
         Raises:
-            ResponseError: What came was not the protocol.
+            ResponseError: The chunks were not the protocol.
         """
         ...
 
 
 class ChunkStream(Protocol[ChunkT_co]):
-    """An open stream: yields the provider's own chunks; closing it closes the connection, also half-way."""
+    """An open stream: yields the provider's own chunks.
+
+    ``close()`` closes the connection, half-way and before the first chunk too. It may be called from another thread
+    while a chunk is awaited, and must end that wait; a stream whose ``close`` cannot do so has a method ``interrupt()``
+    that does, and is closed afterwards. Closing twice is harmless.
+    """
 
     def __iter__(self) -> Iterator[ChunkT_co]: ...
 
@@ -190,8 +336,60 @@ class ChunkStream(Protocol[ChunkT_co]):
 
 
 class AsyncChunkStream(Protocol[ChunkT_co]):
-    """As `ChunkStream`, async."""
+    """Async version of `ChunkStream`."""
 
     def __aiter__(self) -> AsyncIterator[ChunkT_co]: ...
 
     async def aclose(self) -> None: ...
+
+
+# -- the provider's own batch engine ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequest:
+    """One request of a batch.
+
+    Attributes:
+        key: Unique within the batch; comes back with the result.
+        request: The neutral request.
+        body: The result of `polycall_render_request` for it.
+    """
+
+    key: str
+    request: Request
+    body: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """How far a batch is.
+
+    Attributes:
+        state: ``"running"``, ``"ended"`` (results can be collected), ``"expired"``, ``"cancelled"`` or ``"failed"``.
+        raw_state: The provider's own word.
+        total: Requests in the batch, ``None`` if unknown; likewise the other counts.
+        succeeded: Requests that were answered.
+        failed: Requests that ended in an error.
+    """
+
+    state: Literal["running", "ended", "expired", "cancelled", "failed"]
+    raw_state: str | None = None
+    total: int | None = None
+    succeeded: int | None = None
+    failed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """One row of a finished batch.
+
+    Attributes:
+        key: Of its `BatchRequest`.
+        response: For `polycall_extract_reply`; ``None`` if there is an error.
+        error: The SDK's own exception or a polycall error; ``None`` if there is a response.
+    """
+
+    key: str
+    response: Any = None
+    error: Exception | None = None

@@ -16,13 +16,13 @@ PolycallError
     ├── RefusalError                     refused by the model or blocked by the provider
     └── ResponseError                    not the provider's protocol at all
 
-What an SDK documents (rate limit, authentication, time-out, connection) is not in this tree: it reaches the
-caller as the SDK's own exception.
+The errors that an SDK documents (rate limit, authentication, time-out, connection) are not in this tree: they reach
+the caller as the SDK's own exceptions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +33,18 @@ _EXCERPT_CHARACTERS = 200
 
 
 class PolycallError(Exception):
-    """Base class of all errors that polycall raises itself."""
+    """Base class of all errors that polycall raises itself. All of them survive ``pickle`` and ``copy.deepcopy``."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        # As for any exception, without asking the class's own parameters of whoever unpickles it.
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(type_: type[PolycallError], args: tuple[object, ...], state: dict[str, object]) -> PolycallError:
+    error = type_.__new__(type_)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigurationError(PolycallError, ValueError):
@@ -110,7 +121,7 @@ class SchemaError(PolycallError, TypeError):
 
 
 class OutputError(PolycallError):
-    """The reply is not what was asked for. What is good in it is here, nothing is lost.
+    """The reply is not what was asked for. The good calls in it are kept: nothing is lost.
 
     Raised by plugins without ``calls``; polycall fills them in on the way to the caller.
     """
@@ -126,7 +137,7 @@ class OutputError(PolycallError):
 
     @property
     def text(self) -> str | None:
-        """What the model said, ``None`` if nothing."""
+        """The model's words, ``None`` if there are none."""
         return self.calls.text
 
 
@@ -141,7 +152,7 @@ class InvalidCallsError(OutputError):
         shown = "; ".join(f"{failure.tool_call.name}: {_excerpt(failure.reason)}" for failure in failures[:3])
         more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
         super().__init__(
-            f"{len(failures)} of {len(failures) + len(calls)} tool calls cannot be used ({shown}{more}). "
+            f"{len(failures)} of {len(failures) + len(calls)} tool calls are invalid ({shown}{more}). "
             "The good ones are in .calls, the others in .failures; a larger max_retries asks the model again.",
             calls=calls,
         )
@@ -149,21 +160,28 @@ class InvalidCallsError(OutputError):
 
 
 class NoToolCallsError(OutputError):
-    """The model answered without a tool call though one was required; its words are in ``.text``."""
+    """The model answered without a tool call that was required; its words are in ``.text``.
 
-    def __init__(self, *, calls: Calls[object]) -> None:
-        said = f" It said: {_excerpt(calls.text)!r}." if calls.text else ""
-        super().__init__(
-            f"The model made no tool call.{said} Pass tool_choice='auto' to allow an answer without calls.",
-            calls=calls,
-        )
+    Args:
+        missing: The tools that ``tool_choice=[...]`` asked for and that were not called; empty where any call would
+            have done.
+    """
+
+    def __init__(self, *, calls: Calls[object], missing: Sequence[str] = ()) -> None:
+        text = f" Its text: {_excerpt(calls.text)!r}." if calls.text else ""
+        if missing:
+            message = f"The model did not call {', '.join(missing)}.{text} The {len(calls)} good calls are in .calls."
+        else:
+            message = f"The model made no tool call.{text} Pass tool_choice='auto' to allow an answer without calls."
+        super().__init__(message, calls=calls)
+        self.missing = tuple(missing)
 
 
 class IncompleteOutputError(OutputError):
     """The reply is not whole: cut off by the length limit, or a stream that ended without the sign of its end.
 
     Args:
-        cut_off: Calls that had begun and are not known to be complete, with what came of their arguments.
+        cut_off: Calls that had begun and are not known to be complete, with their arguments so far.
         failures: Complete calls that do not validate.
     """
 
@@ -193,11 +211,11 @@ class RefusalError(OutputError):
 
 
 class ResponseError(OutputError):
-    """What came back is not the provider's protocol: HTML, garbage, broken JSON, an error object inside a 200.
+    """The reply is not the provider's protocol: HTML, garbage, broken JSON, an error object inside a 200.
 
     Args:
-        message: What was expected and what came.
-        excerpt: The first characters of what came.
+        message: What was expected, and what is there instead.
+        excerpt: The reply's first characters.
     """
 
     def __init__(self, message: str, *, excerpt: str = "") -> None:

@@ -1,10 +1,15 @@
-"""The provider-neutral data that users see: modes, tool calls, finish reasons and token counts."""
+"""The provider-neutral data that users see: modes, tool calls, finish reasons, token counts, adaptations."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Literal, TypeAlias
+
+JsonObject: TypeAlias = dict[str, object]
+"""A JSON object, decoded."""
 
 
 class Mode(StrEnum):
@@ -21,7 +26,7 @@ class Mode(StrEnum):
 class FinishReason(StrEnum):
     """Why the model stopped, in one vocabulary for all providers.
 
-    The provider's own word stays beside it as ``raw_finish_reason``. Never used to decide whether there were
+    The provider's own word stays next to it as ``raw_finish_reason``. Never used to decide whether there were
     calls (servers send `STOP` with calls and `TOOL_CALLS` without any); only to notice truncation and refusal.
     """
 
@@ -35,18 +40,25 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Token counts. A count that the provider did not send is ``None``, never ``0``.
+    """Token counts. A count that the provider did not send is ``None``, never ``0``, and never made up.
 
     Over several rounds (corrections) counts add up; a sum with an unknown part is the sum of what is known.
+
+    Attributes:
+        input_tokens: Tokens of the request, those served from a cache included.
+        output_tokens: Tokens of the reply, reasoning included.
+        total_tokens: As the provider sent it; ``None`` where it sent no total.
+        cached_input_tokens: The part of ``input_tokens`` that the provider served from its prompt cache.
+        cache_write_input_tokens: The part of ``input_tokens`` that the provider wrote into its prompt cache.
+        reasoning_tokens: The part of ``output_tokens`` that the model spent on reasoning.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     total_tokens: int | None = None
     cached_input_tokens: int | None = None
-    """The part of ``input_tokens`` that the provider served from its prompt cache."""
+    cache_write_input_tokens: int | None = None
     reasoning_tokens: int | None = None
-    """The part of ``output_tokens`` that the model spent on reasoning."""
 
     def __add__(self, other: Usage) -> Usage:
         """Add two rounds' counts field by field."""
@@ -55,6 +67,7 @@ class Usage:
             output_tokens=_add(self.output_tokens, other.output_tokens),
             total_tokens=_add(self.total_tokens, other.total_tokens),
             cached_input_tokens=_add(self.cached_input_tokens, other.cached_input_tokens),
+            cache_write_input_tokens=_add(self.cache_write_input_tokens, other.cache_write_input_tokens),
             reasoning_tokens=_add(self.reasoning_tokens, other.reasoning_tokens),
         )
 
@@ -70,22 +83,25 @@ class ToolCall:
     """One call as the model made it, before validation.
 
     Made by a provider plugin; read by users as ``Calls.tool_calls`` and `CallFailure.tool_call`.
+
+    Attributes:
+        id: Unique within the conversation. The provider's own id where it sent a usable one, else made up by the
+            plugin.
+        name: The tool's name as the model gave it; it may not be a tool of the request.
+        arguments: As received: JSON text, or the decoded object where the protocol carries structures.
+        index: Place in its reply, from 0, in the order in which the calls began.
+        normalized_arguments: Validated in place of ``arguments``, where the plugin had to undo something that its
+            schema dialect or its protocol did; ``None`` where there was nothing to undo.
+        problem: Why the call cannot be used at all, said by the plugin (a kind of call it does not know, a wrapper
+            that cannot be unpacked); such a call is reported and corrected like one that does not validate.
     """
 
     id: str
-    """Unique within the reply. The provider's own id where it sent a usable one, else made up by the plugin."""
     name: str
-    """The tool's name as the model gave it; it may be no tool of the request."""
     arguments: str | Mapping[str, object]
-    """As received: JSON text, or the decoded object where the protocol carries structures."""
     index: int = 0
-    """Place in its reply, from 0, in the order in which the calls began."""
     normalized_arguments: str | Mapping[str, object] | None = None
-    """What to validate instead of ``arguments``, where the plugin had to undo something that its schema dialect
-    or its protocol did; ``None`` where there was nothing to undo."""
     problem: str | None = None
-    """Why the call cannot be used at all, said by the plugin (a kind of call it does not know, a wrapper that
-    cannot be unpacked); such a call is reported and corrected like one that does not validate."""
 
     def __init__(
         self,
@@ -104,6 +120,15 @@ class ToolCall:
         _set_normalized_arguments(self, normalized_arguments)
         _set_problem(self, problem)
 
+    @property
+    def arguments_text(self) -> str:
+        """``arguments`` as JSON text: as received where they came as text."""
+        return (
+            self.arguments
+            if isinstance(self.arguments, str)
+            else json.dumps(self.arguments, ensure_ascii=False, default=str)
+        )
+
 
 _set_id, _set_name, _set_arguments, _set_index, _set_normalized_arguments, _set_problem = (
     getattr(ToolCall, field.name).__set__ for field in fields(ToolCall)
@@ -112,10 +137,36 @@ _set_id, _set_name, _set_arguments, _set_index, _set_normalized_arguments, _set_
 
 @dataclass(frozen=True, slots=True)
 class CallFailure:
-    """A call that could not be turned into an object of ``response_model``."""
+    """A call that could not be turned into an object of ``response_model``.
+
+    Attributes:
+        tool_call: The call as the model made it.
+        reason: The problem, in the words that the model was (or would have been) told.
+        fields: The top-level arguments that do not validate; empty where the call fails as a whole (not JSON, unknown
+            name).
+    """
 
     tool_call: ToolCall
     reason: str
-    """What is wrong, in words that the model was (or would have been) told."""
     fields: frozenset[str] = frozenset()
-    """The top-level arguments that do not validate; empty where the call fails as a whole (no JSON, unknown name)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptation:
+    """One change that was made to the caller's request so that the provider can take it.
+
+    Attributes:
+        setting: What was changed: ``"tool_choice"``, ``"strict"``, ``"options.seed"`` or the path of a field,
+            ``"tools.Trip.legs[].size"``.
+        kind: ``"dropped"``, ``"clamped"`` (to the nearest value that the provider takes), ``"substituted"`` (by
+            something that means the same, or nearly), or ``"client_side"`` (polycall does it in the provider's place).
+        given: The caller's value, as plain data.
+        sent: The value that was sent in its place; ``None`` if none was.
+        reason: Why, with the fact of the dialect, profile or model that asks for it.
+    """
+
+    setting: str
+    kind: Literal["dropped", "clamped", "substituted", "client_side"]
+    given: object = None
+    sent: object = None
+    reason: str = ""

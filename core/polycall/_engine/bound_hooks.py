@@ -1,154 +1,300 @@
-"""A provider's hooks bound to one client: each step of a call as one method, with the contract checked."""
+"""A provider's hooks bound to one session: each step of a round as one method, with the contract checked."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from polycall._data.contract import AsyncChunkStream, CallResult, ChunkStream, Reply, Request, StreamDecoder
-from polycall._engine.tools import ToolSet
+from polycall._data.contract import (
+    AsyncChunkStream,
+    CallResult,
+    ChunkStream,
+    RenderedRequest,
+    Reply,
+    Request,
+    SessionTraits,
+    StreamDecoder,
+)
+from polycall._data.types import Adaptation
+from polycall._data.wording import DEFAULT_WORDING, Wording
+from polycall._engine.conversation import default_continuation
+from polycall._engine.observers import observers_of
+from polycall._engine.result_checks import check_decoder, check_reply, check_result, check_stream, wrong_result
 from polycall._plugins.registry import Provider
+from polycall._toolkit.threads import ElasticThreads
 
 _MAX_RENDERED_TOOL_SETS = 256
 
 
-class Connection:
-    """What a `polycall.Client` uses of its provider. Holds no state of a call; safe for threads and tasks.
+class BoundHooks:
+    """The hooks of a provider, as a `polycall.Client` uses them. Holds no state of a call; safe for threads and tasks.
 
     Args:
         provider: The loaded plugin.
-        client: What `polycall_bind_client` made of the SDK's client.
-        owned: polycall created the client, so closing it is polycall's duty.
+        session: The object that `polycall_bind_client` made of the SDK's client.
+        created: polycall created the SDK's client.
     """
 
-    def __init__(self, provider: Provider, client: Any, *, owned: bool) -> None:
+    def __init__(self, provider: Provider, session: Any, *, created: bool) -> None:
         self.provider = provider
-        self.client = client
-        self._owned = owned
+        self.name = provider.name
+        self.session = session
+        self._created = created
         self._closed = False
         self._lock = threading.Lock()
-        self._rendered: dict[tuple[object, ...], Any] = {}
-        # Looked up once: what an extension adds later is seen by clients that are made later.
+        self._threads: ElasticThreads | None = None
+        self._rendered: dict[tuple[object, ...], tuple[object, Any, tuple[Adaptation, ...]]] = {}
+        # Looked up once: an extension that is added later serves clients that are made later.
         hooks = provider.hooks
+        self._render_request = hooks.polycall_render_request
         self._send = hooks.polycall_send
-        self._send_async = hooks.polycall_send_async if provider.implements("polycall_send_async") else None
-        self._open_stream = hooks.polycall_open_stream if provider.implements("polycall_open_stream") else None
-        self._open_stream_async = (
-            hooks.polycall_open_stream_async if provider.implements("polycall_open_stream_async") else None
-        )
-        self._extract_reply = hooks.polycall_extract_reply
+        self._send_async = _if_implemented(provider, "polycall_send_async")
+        self._open_stream = _if_implemented(provider, "polycall_open_stream")
+        self._open_stream_async = _if_implemented(provider, "polycall_open_stream_async")
+        self._extract_reply = _if_implemented(provider, "polycall_extract_reply")
         self._create_decoder = hooks.polycall_create_decoder
-        self._continue_conversation = hooks.polycall_continue_conversation
-        self._reply_received = hooks.polycall_reply_received if hooks.polycall_reply_received.get_hookimpls() else None
+        self._continue_conversation = _if_implemented(provider, "polycall_continue_conversation")
+        self._before_request = observers_of(provider, "polycall_before_request")
+        self._round_ended = observers_of(provider, "polycall_round_ended")
+        self.create_began = observers_of(provider, "polycall_create_began")
+        self.create_ended = observers_of(provider, "polycall_create_ended")
+        self.calls_validated = observers_of(provider, "polycall_calls_validated")
+        traits = self._call("polycall_describe_session", hooks.polycall_describe_session, session=session)
+        self.traits = (
+            SessionTraits()
+            if traits is None
+            else check_result(provider, traits, SessionTraits, "polycall_describe_session")
+        )
+        wording = self._call("polycall_wording", hooks.polycall_wording)
+        self.wording = (
+            DEFAULT_WORDING if wording is None else check_result(provider, wording, Wording, "polycall_wording")
+        )
 
-    def render(self, tools: ToolSet, tool_choice: str, strict: bool | None, model: str | None) -> Any:
-        """The provider's tool payload; rendered once for each combination of the arguments.
+    # -- before sending
+
+    def render_tools(self, request: Request) -> None:
+        """Fill in the provider's tool payload; rendered once for each combination of its arguments.
 
         Raises:
             SchemaError: From the plugin: a field has no form in the provider's schema.
         """
-        key = (tools, tool_choice, strict, model)
-        payload = self._rendered.get(key)
-        if payload is None:
-            payload = self.provider.hooks.polycall_render_tools(
-                client=self.client, tools=tools.specs, tool_choice=tool_choice, strict=strict, model=model
+        key = (id(request.tools), request.tool_choice, request.strict, request.model)
+        known = self._rendered.get(key)
+        if known is None:
+            adaptations: list[Adaptation] = []
+            payload = self._call(
+                "polycall_render_tools",
+                self.provider.hooks.polycall_render_tools,
+                session=self.session,
+                tools=request.tools,
+                tool_choice=request.tool_choice,
+                strict=request.strict,
+                model=request.model,
+                adaptations=adaptations,
             )
-            self._require(payload, "polycall_render_tools")
+            if payload is None:
+                raise wrong_result(self.provider, None, "a tool payload", "polycall_render_tools")
+            known = (request.tools, payload, tuple(adaptations))  # the tools, so that their id stays theirs
             with self._lock:
                 if len(self._rendered) >= _MAX_RENDERED_TOOL_SETS:
                     del self._rendered[next(iter(self._rendered))]
-                self._rendered[key] = payload
-        return payload
+                self._rendered[key] = known
+        request.tool_payload = known[1]
+        request.adaptations = list(known[2])
 
-    def send(self, request: Request) -> Reply:
-        """One round, sync: send and extract."""
-        response = self._send(client=self.client, request=request)
-        return self._extract(request, response)
+    def render(self, request: Request) -> Any:
+        """The body of a request, after the extensions changed the request."""
+        if self._before_request is not None:
+            self._before_request(request=request)
+        self.render_tools(request)
+        body = self._call("polycall_render_request", self._render_request, session=self.session, request=request)
+        if body is None:
+            raise wrong_result(self.provider, None, "the body of a request", "polycall_render_request")
+        return body
 
-    async def send_async(self, request: Request) -> Reply:
-        """One round, async: send and extract; in a worker thread where the provider has no async hook."""
-        answer = None if self._send_async is None else self._send_async(client=self.client, request=request)
-        if answer is None and not self.provider.has_own("polycall_send_async"):
-            import asyncio  # costs 20 ms, which sync users need not pay
+    def describe(self, request: Request) -> RenderedRequest:
+        """The whole request as plain data, for ``client.render()``."""
+        body = self.render(request)
+        hook = self.provider.hooks.polycall_describe_request
+        described = self._call("polycall_describe_request", hook, session=self.session, request=request, body=body)
+        if described is None:
+            described = RenderedRequest(body=body)
+        check_result(self.provider, described, RenderedRequest, "polycall_describe_request")
+        return replace(described, adaptations=(*described.adaptations, *request.adaptations))
 
-            response = await asyncio.to_thread(self._send, client=self.client, request=request)
-        else:
-            response = await self._require(answer, "polycall_send_async")
-        return self._extract(request, response)
+    # -- sending
 
-    def open_stream(self, request: Request) -> ChunkStream[Any] | None:
-        """The open stream of one round; ``None`` where the provider streams nothing."""
+    def send(self, request: Request, body: Any) -> Reply:
+        """Send, wait for the whole reply, extract it."""
+        response = self._call("polycall_send", self._send, session=self.session, request=request, body=body)
+        return self._extract(request, response, "polycall_send")
+
+    async def send_async(self, request: Request, body: Any) -> Reply:
+        """Async version of `send`; in a thread where the provider has no async hook."""
+        hook = "polycall_send_async"
+        if self._send_async is not None:
+            sending = self._call(hook, self._send_async, session=self.session, request=request, body=body)
+            if sending is not None or self.provider.has_own(hook):
+                return self._extract(request, await self._awaited(hook, sending), hook)
+        hook = "polycall_send"
+        response = await self.threads.run(
+            lambda: self._call(hook, self._send, session=self.session, request=request, body=body)
+        )
+        return self._extract(request, response, hook)
+
+    def open_stream(self, request: Request, body: Any) -> ChunkStream[Any] | None:
+        """The open stream of one reply; ``None`` where the provider streams nothing."""
+        hook = "polycall_open_stream"
         if self._open_stream is None:
             return None
-        chunks: ChunkStream[Any] | None = self._open_stream(client=self.client, request=request)
-        if chunks is None and self.provider.has_own("polycall_open_stream"):
-            self._require(chunks, "polycall_open_stream")
+        chunks: ChunkStream[Any] | None = self._call(
+            hook, self._open_stream, session=self.session, request=request, body=body
+        )
+        if chunks is not None or self.provider.has_own(hook):
+            check_stream(self.provider, chunks, hook, asynchronous=False)
         return chunks
 
-    async def open_stream_async(self, request: Request) -> AsyncChunkStream[Any] | None:
-        """As `open_stream`, async."""
-        if self._open_stream_async is None:
+    async def open_stream_async(self, request: Request, body: Any) -> AsyncChunkStream[Any] | None:
+        """Async version of `open_stream`; read in a thread where the provider has only the sync hook."""
+        hook = "polycall_open_stream_async"
+        if self._open_stream_async is not None:
+            opening = self._call(hook, self._open_stream_async, session=self.session, request=request, body=body)
+            if opening is not None or self.provider.has_own(hook):
+                chunks: AsyncChunkStream[Any] = await self._awaited(hook, opening)
+                check_stream(self.provider, chunks, hook, asynchronous=True)
+                return chunks
+        if not self.provider.has_own("polycall_open_stream"):
             return None
-        opening = self._open_stream_async(client=self.client, request=request)
-        if opening is None and not self.provider.has_own("polycall_open_stream_async"):
-            return None
-        chunks: AsyncChunkStream[Any] = self._require(
-            await self._require(opening, "polycall_open_stream_async"), "polycall_open_stream_async"
-        )
-        return chunks
+
+        def open_stream() -> ChunkStream[Any]:
+            stream = self.open_stream(request, body)
+            assert stream is not None  # noqa: S101 - the provider's own hook owes one, and was checked
+            return stream
+
+        return await self.threads.stream(open_stream)
 
     def decoder(self, request: Request) -> StreamDecoder[Any]:
-        """A decoder for one streamed reply."""
-        decoder: StreamDecoder[Any] = self._require(
-            self._create_decoder(client=self.client, request=request), "polycall_create_decoder"
+        """A decoder for one reply."""
+        decoder: StreamDecoder[Any] = self._call(
+            "polycall_create_decoder", self._create_decoder, session=self.session, request=request
         )
+        check_decoder(self.provider, decoder)
         return decoder
 
-    def note_reply(self, request: Request, reply: Reply) -> Reply:
+    def finish(self, decoder: StreamDecoder[Any]) -> Reply:
+        """The whole reply of a decoder."""
+        reply = self._call("polycall_create_decoder", decoder.finish)
+        return check_reply(self.provider, reply, "polycall_create_decoder")
+
+    # -- after the round
+
+    def round_ended(self, request: Request, reply: Reply) -> None:
         """Tell the extensions of a reply."""
-        if self._reply_received is not None:
-            self._reply_received(request=request, reply=reply)
-        return reply
+        if self._round_ended is not None:
+            self._round_ended(request=request, reply=reply, error=None)
+
+    def round_failed(self, request: Request, error: BaseException) -> None:
+        """Tell the extensions that a round ended without a reply."""
+        if self._round_ended is not None:
+            self._round_ended(error, request=request, reply=None, error=error)
 
     def continue_conversation(
         self, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
     ) -> list[object]:
         """The conversation with the model's turn and the answers to its calls."""
-        continued: list[object] = self._require(
-            self._continue_conversation(client=self.client, messages=messages, reply=reply, results=results, note=note),
-            "polycall_continue_conversation",
-        )
-        return continued
+        hook = "polycall_continue_conversation"
+        continued: list[object] | None = None
+        if self._continue_conversation is not None:
+            continued = self._call(
+                hook, self._continue_conversation, messages=messages, reply=reply, results=results, note=note
+            )
+            if continued is not None or self.provider.has_own(hook):
+                return check_result(self.provider, continued, list, hook)
+        return default_continuation(messages, reply, results, note)
+
+    # -- the session
+
+    @property
+    def threads(self) -> ElasticThreads:
+        """Threads for the hooks that block, of this client alone."""
+        if self._threads is None:
+            with self._lock:
+                self._threads = self._threads or ElasticThreads(f"polycall-{self.name}")
+        return self._threads
 
     def close(self) -> None:
-        """Give back what the client holds, if polycall created it. Later calls do nothing."""
-        if self._may_close():
-            self.provider.hooks.polycall_close_client(client=self.client)
+        """Release what the session holds. Later calls do nothing."""
+        if self._is_first_close():
+            hook = self.provider.hooks.polycall_close_client
+            self._call("polycall_close_client", hook, session=self.session, created=self._created)
 
     async def close_async(self) -> None:
-        """As `close`, for async clients."""
-        if self._may_close():
-            closing = self.provider.hooks.polycall_close_client_async(client=self.client)
-            if closing is not None:
-                await closing
-            else:
-                self.provider.hooks.polycall_close_client(client=self.client)
+        """Async version of `close`; in a thread where the provider has no async hook."""
+        if not self._is_first_close():
+            return
+        hook = "polycall_close_client_async"
+        arguments = {"session": self.session, "created": self._created}
+        closing = self._call(hook, self.provider.hooks.polycall_close_client_async, **arguments)
+        if closing is not None:
+            await self._awaited(hook, closing)
+        elif self.provider.implements("polycall_close_client"):
+            close = self.provider.hooks.polycall_close_client
+            await self.threads.run(lambda: self._call("polycall_close_client", close, **arguments))
+        if self._threads is not None:
+            self._threads.close()
 
-    def _may_close(self) -> bool:
+    def _is_first_close(self) -> bool:
         with self._lock:
-            may_close = self._owned and not self._closed
-            self._closed = True
-        return may_close
+            first, self._closed = not self._closed, True
+        return first
 
-    def _extract(self, request: Request, response: Any) -> Reply:
-        self._require(response, "polycall_send or polycall_send_async")
-        reply: Reply = self._require(
-            self._extract_reply(client=self.client, request=request, response=response), "polycall_extract_reply"
-        )
-        return self.note_reply(request, reply)
+    # -- calling hooks
 
-    def _require(self, result: Any, hook: str) -> Any:
-        if result is None:
-            raise self.provider.error(f"returned nothing from {hook}.")
-        return result
+    def explain(self, error: Exception) -> None:
+        """Note on a bare exception out of a decoder which plugin it came from."""
+        self.provider.explain(error, "polycall_create_decoder")
+
+    def _extract(self, request: Request, response: Any, hook: str) -> Reply:
+        if response is None:
+            raise wrong_result(self.provider, None, "a response", hook)
+        if self._extract_reply is not None:
+            reply = self._call(
+                "polycall_extract_reply",
+                self._extract_reply,
+                session=self.session,
+                request=request,
+                response=response,
+            )
+            if reply is not None or self.provider.has_own("polycall_extract_reply"):
+                return check_reply(self.provider, reply, "polycall_extract_reply")
+        decoder = self.decoder(request)
+        try:
+            for chunk in response if isinstance(response, (list, tuple)) else (response,):
+                for _ in decoder.feed(chunk):
+                    pass
+        except Exception as error:
+            self.explain(error)
+            raise
+        return self.finish(decoder)
+
+    def _call(self, hook: str, function: Callable[..., Any], **arguments: object) -> Any:
+        try:
+            return function(**arguments)
+        except Exception as error:
+            self.provider.explain(error, hook)
+            raise
+
+    async def _awaited(self, hook: str, awaitable: Awaitable[Any] | None) -> Any:
+        if not hasattr(awaitable, "__await__"):
+            raise wrong_result(self.provider, awaitable, "an awaitable", hook)
+        try:
+            return await awaitable  # type: ignore[misc]  # checked in the line above
+        except Exception as error:
+            self.provider.explain(error, hook)
+            raise
+
+
+def _if_implemented(provider: Provider, hook: str) -> Callable[..., Any] | None:
+    return getattr(provider.hooks, hook) if provider.implements(hook) else None

@@ -4,7 +4,7 @@ Sync, async and streamed clients drive the same `Exchange`::
 
     request = exchange.next_request()
     while request is not None:
-        reply = ...                      # send, extract
+        reply = ...                      # render, send, extract
         exchange.receive(reply)          # raises what the reply deserves
         request = exchange.next_request()
     return exchange.calls()
@@ -14,91 +14,130 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
-
-from pydantic_core import to_json
+from itertools import count
+from os import urandom
+from typing import Protocol
 
 from polycall._data.calls import Calls
-from polycall._data.contract import CallResult, Reply, Request
-from polycall._data.errors import IncompleteOutputError, InvalidCallsError, NoToolCallsError, OutputError, RefusalError
-from polycall._data.types import CallFailure, FinishReason, ToolCall, Usage
+from polycall._data.contract import CallResult, Reply, Request, SessionTraits
+from polycall._data.errors import (
+    IncompleteOutputError,
+    InvalidCallsError,
+    NoToolCallsError,
+    OutputError,
+    RefusalError,
+)
+from polycall._data.types import Adaptation, CallFailure, FinishReason, ToolCall, Usage
+from polycall._data.wording import Wording
+from polycall._engine.ask import Ask
+from polycall._engine.conversation import Conversation, Round
+from polycall._engine.corrections import Outcome, note
 from polycall._engine.matching import match_corrections
-from polycall._engine.tools import ToolSet
 from polycall._engine.validation import ValidCall, validate_call
 
 _log = logging.getLogger("polycall.calls")
 
-_ACCEPTED = "accepted"
-
-Outcome = ValidCall | CallFailure
-ContinueConversation = Callable[[Sequence[object], Reply, Sequence[CallResult], str | None], list[object]]
+_PROCESS_ID = urandom(6).hex()
+_numbers = count(1)
 
 
-@dataclass(slots=True)
-class _Round:
-    """A request with its reply and how each of its calls was answered."""
+class ExchangeHooks(Protocol):
+    """The part of a provider that an exchange needs."""
 
-    messages: list[object]
-    reply: Reply
-    outcomes: list[Outcome]
-    note: str | None = None
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        ...
+
+    @property
+    def traits(self) -> SessionTraits:
+        """Where the session sends to."""
+        ...
+
+    @property
+    def wording(self) -> Wording:
+        """The words for the model."""
+        ...
+
+    @property
+    def calls_validated(self) -> Callable[..., None] | None:
+        """Tells the extensions of a validated round; ``None`` if there are none."""
+        ...
+
+    def continue_conversation(
+        self, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+    ) -> list[object]:
+        """The conversation with the model's turn and the answers to its calls."""
+        ...
 
 
 class Exchange:
-    """One ``create()``: which request is next, what of the replies is good, what has to be asked again.
+    """One ``create()``: the next request, the good calls of the replies, the calls to ask for again.
 
     Args:
-        first_request: Sends the first round; further rounds are copies of it with a longer conversation.
-        tools: The tools of ``response_model``.
-        max_retries: Corrections to ask for, at most.
-        context: pydantic validation context.
-        continue_conversation: The provider's hook.
+        ask: What the caller asks for.
+        hooks: The provider's.
+
+    Raises:
+        MessageError: ``messages`` is not a list of messages.
+        ResponseModelError: ``response_model`` has another form.
+        ConfigurationError: ``max_retries``, ``max_calls`` or ``tool_choice`` cannot be used.
     """
 
-    def __init__(
-        self,
-        first_request: Request,
-        tools: ToolSet,
-        *,
-        max_retries: int,
-        context: object,
-        continue_conversation: ContinueConversation,
-    ) -> None:
-        self.first_request = first_request
-        self._request = first_request
-        self._next: Request | None = first_request
-        self._options = dict(first_request.options)
-        self._tools = tools
-        self._retries_left = max_retries
-        self._context = context
-        self._continue_conversation = continue_conversation
-        # The places of the result: the latest outcome for each, and the round that it was said in.
+    def __init__(self, ask: Ask, hooks: ExchangeHooks) -> None:
+        self.ask = ask
+        self.tools = ask.tool_set()
+        self.tool_choice, self._required_tools = ask.choice(self.tools)
+        self._messages = ask.message_list()
+        self._hooks = hooks
+        self._wording = hooks.wording
+        self._only_tool = self.tool_choice if self.tool_choice in self.tools.tools else None
+        self._retries_left = ask.max_retries
+        self._create_id = f"{_PROCESS_ID}-{next(_numbers)}"
+        self._extension_data: dict[str, object] = {}
+        # The places of the result: the latest outcome for each, and the round that it belongs to.
         self._outcomes: list[Outcome] = []
-        self._said_in: list[int] = []
-        self._rounds: list[_Round] = []
+        self._round_of: list[int] = []
+        self._surplus: list[ToolCall] = []
+        self._rounds: list[Round] = []
         self._usage: Usage | None = None
+        self._adaptations: list[Adaptation] = []
         self._early: dict[int, Outcome] = {}
-        self._round_began = time.perf_counter()
+        self._goes_on = True
+        self._round_began = 0.0
+        self.told_end = False
+        """Whether the extensions know that the ``create()`` has ended."""
+        self.request = self._make_request()
+        """The request of the current round."""
 
     def next_request(self) -> Request | None:
         """The request to send now; ``None`` when the result stands."""
         self._round_began = time.perf_counter()
-        return self._next
+        if not self._goes_on:
+            return None
+        if self._rounds:
+            self.request = self._make_request()
+        return self.request
 
     @property
-    def correcting(self) -> bool:
+    def is_correction(self) -> bool:
         """Whether the next reply is a correction of earlier calls."""
         return bool(self._rounds)
 
-    def validate_early(self, tool_call: ToolCall) -> Outcome:
+    def validate_early(self, tool_call: ToolCall) -> Outcome | None:
         """Validate a call of a reply that is still coming; `receive` takes the outcome over.
 
         A good outcome of the first round is final. The place of a correction is known only when all are there.
+
+        Returns:
+            ``None`` for a call beyond ``max_calls``.
         """
-        outcome = validate_call(tool_call, self._tools, self._context)
+        limit = self.ask.max_calls
+        if limit is not None and not self._rounds and len(self._early) >= limit:
+            return None
+        outcome = self._validate(tool_call)
         self._early[tool_call.index] = outcome
         return outcome
 
@@ -107,102 +146,185 @@ class Exchange:
 
         Returns:
             The good calls that this reply adds to the result, in order, without those of the first round that
-            `validate_early` has given out already.
+            `validate_early` has returned already.
 
         Raises:
             InvalidCallsError: Calls still fail and no correction is left.
-            NoToolCallsError: A call was required, none was made, and no correction is left.
+            NoToolCallsError: A call was required and not made, and no correction is left.
             IncompleteOutputError: The reply was cut off.
             RefusalError: The model refused, or the provider blocked.
         """
-        self._next = None
+        self._goes_on = False
         if reply.usage is not None:
             self._usage = reply.usage if self._usage is None else self._usage + reply.usage
+        if self.request.adaptations:
+            self._adaptations += [one for one in self.request.adaptations if one not in self._adaptations]
+        if reply.finish_reason is FinishReason.LENGTH:
+            _move_unwritten_call(reply, self._early)
         early, self._early = self._early, {}
-        tools, context = self._tools, self._context
+        this_round = Round(self._messages, reply)
+        calls = reply.tool_calls
+        if self.ask.max_calls is not None and not self._rounds:
+            calls = self._within_limit(this_round, self.ask.max_calls, early)
+        validate = self._validate
         if early:
-            outcomes = [early.get(call.index) or validate_call(call, tools, context) for call in reply.tool_calls]
+            outcomes = [early.get(call.index) or validate(call) for call in calls]
         else:
-            outcomes = [validate_call(call, tools, context) for call in reply.tool_calls]
-        this_round = _Round(self._request.messages, reply, outcomes)
+            outcomes = [validate(call) for call in calls]
+        this_round.outcomes = outcomes
         self._rounds.append(this_round)
         if len(self._rounds) == 1:
             self._outcomes = outcomes.copy()
-            self._said_in = [0] * len(outcomes)
+            self._round_of = [0] * len(outcomes)
             added = [call for call in outcomes if isinstance(call, ValidCall)]
             if early:
                 added = [call for call in added if call.tool_call.index not in early]
         else:
-            added = self._place_corrections(outcomes)
+            added = self._place_corrections(this_round)
         self._log_round(this_round)
-        self._raise_if_unusable(reply)
-        self._plan_correction(this_round)
+        try:
+            self._raise_if_unusable(reply)
+            self._plan_correction(this_round)
+        except OutputError as error:
+            self._tell_extensions(this_round, error)
+            raise
+        self._tell_extensions(this_round, None)
         return added
 
     def calls(self) -> Calls[object]:
-        """The good calls so far, in order, with what else the replies said."""
+        """The good calls so far, in order, and everything else that the replies held."""
         good = [
             (call, number)
-            for call, number in zip(self._outcomes, self._said_in, strict=True)
+            for call, number in zip(self._outcomes, self._round_of, strict=True)
             if isinstance(call, ValidCall)
         ]
-        reply = self._rounds[-1].reply if self._rounds else Reply()
+        rounds = self._rounds
+        reply = rounds[-1].reply if rounds else Reply()
         return Calls(
             [call.value for call, _ in good],
             tool_calls=[call.tool_call for call, _ in good],
-            text=self._text(),
+            text=self._first("text"),
+            reasoning=self._first("reasoning"),
             usage=self._usage,
             finish_reason=reply.finish_reason,
             raw_finish_reason=reply.raw_finish_reason,
+            provider=self._hooks.name,
+            model=reply.model,
+            response_id=reply.response_id,
+            adaptations=self._adaptations,
+            surplus=self._surplus,
+            conversation=Conversation(self._hooks.name, self._wording, self.ask.max_calls, tuple(rounds), good)
+            if rounds
+            else None,
             make_raw_response=reply.raw_response,
-            continue_with=partial(self._continue_with, good),
         )
 
-    def fill_in(self, error: OutputError) -> None:
-        """Give an error that came in the middle of a reply the good calls so far."""
-        early = [call for _, call in sorted(self._early.items())]
+    def attach_calls(self, error: BaseException) -> Calls[object]:
+        """Give an exception that ends the ``create()``, of whatever class, the good calls so far, and return them.
+
+        polycall's own have them as ``.calls``, others as ``polycall_calls``, where their class takes attributes.
+        """
+        early = [call for _, call in sorted(self._early.items()) if isinstance(call, ValidCall)]
         self._early = {}
         if self._rounds:
-            self._place_corrections([call for call in early if isinstance(call, ValidCall)])
-            error.calls = self.calls()
-            return
-        good = [call for call in early if isinstance(call, ValidCall)]
-        error.calls = Calls([call.value for call in good], tool_calls=[call.tool_call for call in good])
+            if early:
+                self._place_corrections(Round(self._messages, Reply(), early))
+            calls = self.calls()
+        else:
+            calls = Calls(
+                [call.value for call in early],
+                tool_calls=[call.tool_call for call in early],
+                provider=self._hooks.name,
+                adaptations=self.request.adaptations,
+            )
+        if isinstance(error, OutputError):
+            error.calls = calls
+        elif self._rounds or calls:
+            with suppress(AttributeError, TypeError):  # a class may refuse attributes
+                error.polycall_calls = calls  # type: ignore[attr-defined]
+                doing = "requesting a correction" if self._rounds else "reading the reply"
+                error.add_note(
+                    f"Raised while polycall was {doing}; the {len(calls)} valid calls so far are in "
+                    "error.polycall_calls."
+                )
+        return calls
 
-    def leave_calls_on(self, error: Exception) -> None:
-        """Give somebody else's error, which came instead of a correction, the good calls of the rounds before."""
-        if not self._rounds:
-            return
-        calls = self.calls()
-        with suppress(AttributeError, TypeError):  # a class may refuse attributes
-            error.polycall_calls = calls  # type: ignore[attr-defined]
-            error.add_note(f"While a correction was asked for; {len(calls)} good calls are in error.polycall_calls.")
+    def _make_request(self) -> Request:
+        """The next round's request, of the caller's own values: an extension may have changed those of the last one."""
+        ask, hooks = self.ask, self._hooks
+        return Request(
+            provider=hooks.name,
+            model=ask.model,
+            messages=self._messages.copy(),
+            tools=self.tools.specs,
+            tool_payload=None,
+            tool_choice=self.tool_choice,
+            required_tools=self._required_tools,
+            max_calls=ask.max_calls,
+            strict=ask.strict,
+            options=dict(ask.options),
+            stream=ask.stream,
+            deltas=ask.deltas,
+            round=len(self._rounds),
+            create_id=self._create_id,
+            extension_data=self._extension_data,
+            session_traits=hooks.traits,
+            wording=self._wording,
+            dry_run=ask.dry_run,
+        )
 
-    def _text(self) -> str | None:
-        """What the model said beside its calls, first of all in the first round; without calls, its last words."""
+    def _validate(self, tool_call: ToolCall) -> Outcome:
+        return validate_call(tool_call, self.tools, self.ask.context, only_tool=self._only_tool, wording=self._wording)
+
+    def _within_limit(self, this_round: Round, limit: int, early: dict[int, Outcome]) -> Sequence[ToolCall]:
+        """The calls of the first reply that are used: those that a stream has yielded, then the first ones."""
+        calls = this_round.reply.tool_calls
+        used = set(early)
+        for call in calls:
+            if len(used) >= limit:
+                break
+            used.add(call.index)
+        this_round.surplus = [call for call in calls if call.index not in used]
+        self._surplus += this_round.surplus
+        return [call for call in calls if call.index in used]
+
+    def _first(self, member: str) -> str | None:
+        """The text next to the calls, of the first round that has some; without calls, of the last one."""
         rounds = self._rounds if self._outcomes else self._rounds[::-1]
-        return next((one.reply.text for one in rounds if one.reply.text), None)
+        for one in rounds:
+            text: str | None = getattr(one.reply, member)
+            if text:
+                return text
+        return None
 
     def _failures(self) -> list[CallFailure]:
         return [outcome for outcome in self._outcomes if isinstance(outcome, CallFailure)]
 
-    def _place_corrections(self, outcomes: list[Outcome]) -> list[ValidCall]:
+    def _place_corrections(self, this_round: Round) -> list[ValidCall]:
+        outcomes = this_round.outcomes
         failed = [place for place, outcome in enumerate(self._outcomes) if isinstance(outcome, CallFailure)]
         accepted = [outcome for outcome in self._outcomes if isinstance(outcome, ValidCall)]
-        matching = match_corrections(self._failures(), accepted, outcomes, known_tools=self._tools.tools)
-        this_round = len(self._rounds) - 1
+        matching = match_corrections(self._failures(), accepted, outcomes, known_tools=self.tools.tools)
+        number = len(self._rounds) - 1
+        limit = self.ask.max_calls
+        surplus: list[ToolCall] = []
         added: list[ValidCall] = []
         for index, outcome in enumerate(outcomes):
             if index in matching.repeats:
                 continue
             if index in matching.corrections:
                 place = failed[matching.corrections[index]]
-                self._outcomes[place], self._said_in[place] = outcome, this_round
+                self._outcomes[place], self._round_of[place] = outcome, number
+            elif limit is not None and len(self._outcomes) >= limit:
+                surplus.append(outcome.tool_call)
+                continue
             else:
                 self._outcomes.append(outcome)
-                self._said_in.append(this_round)
+                self._round_of.append(number)
             if isinstance(outcome, ValidCall):
                 added.append(outcome)
+        this_round.surplus = surplus
+        self._surplus += surplus
         return added
 
     def _raise_if_unusable(self, reply: Reply) -> None:
@@ -211,7 +333,7 @@ class Exchange:
             raise RefusalError(reason, calls=self.calls())
         if reply.finish_reason is FinishReason.LENGTH:
             problem = "The reply was cut off by the length limit; allow more output tokens or ask for fewer calls."
-        elif not reply.whole:
+        elif not reply.saw_end:
             problem = "The stream ended without any sign that the reply is whole; send the request again."
         elif reply.cut_off:
             problem = "The reply ended in the middle of a call; send the request again."
@@ -225,84 +347,76 @@ class Exchange:
             failures=self._failures(),
         )
 
-    def _plan_correction(self, this_round: _Round) -> None:
+    def _plan_correction(self, this_round: Round) -> None:
         failures = self._failures()
-        missing = not self._outcomes and self._request.tool_choice != "auto"
-        if not failures and not missing:
+        silent = not self._outcomes and self.tool_choice != "auto"
+        missing: Sequence[str] = ()
+        if self._required_tools:
+            made = {outcome.tool_call.name for outcome in self._outcomes}
+            missing = [name for name in self._required_tools if name not in made]
+        if not failures and not silent and not missing:
             return
         if self._retries_left <= 0:
-            raise InvalidCallsError(failures, calls=self.calls()) if failures else NoToolCallsError(calls=self.calls())
+            if failures:
+                raise InvalidCallsError(failures, calls=self.calls())
+            raise NoToolCallsError(calls=self.calls(), missing=missing)
         self._retries_left -= 1
-        said_now = {id(outcome) for outcome in this_round.outcomes}
-        unanswered = [failure for failure in failures if id(failure) not in said_now]
-        this_round.note = self._note(unanswered, this_round) if unanswered or missing else None
-        messages = self._continue_conversation(
-            this_round.messages, this_round.reply, self._results(this_round.outcomes), this_round.note
+        made_now = {id(outcome) for outcome in this_round.outcomes}
+        unanswered = [failure for failure in failures if id(failure) not in made_now]
+        if unanswered or silent or missing:
+            this_round.note = note(
+                self._wording,
+                silent=not this_round.reply.tool_calls,
+                unanswered=unanswered,
+                missing=missing,
+                tools=list(self.tools.tools) if self._only_tool is None else [self._only_tool],
+            )
+        self._messages = self._hooks.continue_conversation(
+            this_round.messages,
+            this_round.reply,
+            this_round.answers(self._wording, self.ask.max_calls),
+            this_round.note,
         )
+        self._goes_on = True
         _log.debug(
             "%s: asking for a correction (%d calls failed, %d corrections left)",
-            self._request.provider,
+            self._hooks.name,
             len(failures),
             self._retries_left,
         )
-        # A new list of options: an extension may have changed the last request's own.
-        self._request = replace(
-            self._request, messages=messages, options=dict(self._options), round=self._request.round + 1
-        )
-        self._next = self._request
 
-    def _results(self, outcomes: Sequence[Outcome]) -> list[CallResult]:
-        return [
-            CallResult(outcome.tool_call, _ACCEPTED)
-            if isinstance(outcome, ValidCall)
-            else CallResult(outcome.tool_call, self._correction_text(outcome), is_error=True)
-            for outcome in outcomes
-        ]
+    def _tell_extensions(self, this_round: Round, error: OutputError | None) -> None:
+        if self._hooks.calls_validated is not None:
+            self._hooks.calls_validated(
+                error,
+                request=self.request,
+                calls=[one.tool_call for one in this_round.outcomes if isinstance(one, ValidCall)],
+                failures=self._failures(),
+                correction=self._goes_on,
+            )
 
-    def _correction_text(self, failure: CallFailure) -> str:
-        return f"Error: {failure.reason}. Make this call again, corrected. Do not repeat the calls that were accepted."
-
-    def _note(self, unanswered: Sequence[CallFailure], this_round: _Round) -> str:
-        """What no call's result can say: that there was no call, or that an earlier one still needs correction."""
-        names = ", ".join(tool.name for tool in self._request.tools)
-        silent = "" if this_round.outcomes else "You made no tool call. "
-        if not unanswered:
-            return f"{silent}Answer with calls of these tools only: {names}."
-        reasons = "; ".join(f"{failure.tool_call.name}: {failure.reason}" for failure in unanswered)
-        return f"{silent}These calls still need a correction: {reasons}. The tools are: {names}."
-
-    def _continue_with(self, good: Sequence[tuple[ValidCall, int]], results: Sequence[object]) -> list[object]:
-        """Replay the conversation with the calls' true results in place of the word 'accepted'."""
-        contents: Mapping[tuple[int, int], object] = {
-            (number, call.tool_call.index): result for (call, number), result in zip(good, results, strict=True)
-        }
-        messages = self._rounds[0].messages if self._rounds else self._request.messages
-        for number, this_round in enumerate(self._rounds):
-            answers = [
-                _result(outcome.tool_call, contents[key])
-                if (key := (number, outcome.tool_call.index)) in contents
-                else answer
-                for outcome, answer in zip(this_round.outcomes, self._results(this_round.outcomes), strict=True)
-            ]
-            messages = self._continue_conversation(messages, this_round.reply, answers, this_round.note)
-        return messages
-
-    def _log_round(self, this_round: _Round) -> None:
+    def _log_round(self, this_round: Round) -> None:
         if _log.isEnabledFor(logging.DEBUG):
             bad = sum(isinstance(outcome, CallFailure) for outcome in this_round.outcomes)
             _log.debug(
                 "%s, model %s, round %d: %d calls, %d of them bad, finish reason %s, %.3f s",
-                self._request.provider,
-                self._request.model,
-                self._request.round,
+                self._hooks.name,
+                self.request.model,
+                self.request.round,
                 len(this_round.outcomes),
                 bad,
-                this_round.reply.raw_finish_reason,
+                None if this_round.reply.raw_finish_reason is None else ascii(this_round.reply.raw_finish_reason)[1:-1],
                 time.perf_counter() - self._round_began,
             )
 
 
-def _result(tool_call: ToolCall, value: object) -> CallResult:
-    if isinstance(value, BaseException):
-        return CallResult(tool_call, f"{type(value).__name__}: {value}", is_error=True)
-    return CallResult(tool_call, value if isinstance(value, str) else to_json(value).decode())
+def _move_unwritten_call(reply: Reply, complete: Container[int]) -> None:
+    """Under a length limit, a last call without any arguments was cut off before they began.
+
+    Taken for complete, it would be a valid call of a model whose fields all have defaults.
+    """
+    if reply.cut_off or not reply.tool_calls:
+        return
+    *calls, last = reply.tool_calls
+    if last.index not in complete and isinstance(last.arguments, str) and not last.arguments.strip():
+        reply.tool_calls, reply.cut_off = calls, (last,)

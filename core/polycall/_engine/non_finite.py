@@ -1,6 +1,6 @@
-"""NaN, Infinity and numbers beyond a float's range: what a JSON text must not give to a field.
+"""NaN, Infinity and numbers beyond a float's range, which must not reach a field.
 
-pydantic reads ``NaN`` and ``Infinity``, which are no JSON, and makes infinity of ``1e999``: a field would get a value
+pydantic reads ``NaN`` and ``Infinity``, which are not JSON, and makes infinity of ``1e999``: a field would get a value
 that the model never wrote.
 """
 
@@ -13,9 +13,11 @@ from typing import cast
 
 from pydantic_core import CoreSchema, from_json
 
-_NEVER_INFINITE = frozenset(
+from polycall._data.wording import DEFAULT_WORDING, Wording
+
+_NEVER_NON_FINITE = frozenset(
     {
-        # of values; what JSON has for infinity is an error for each
+        # of values: each refuses the JSON forms of infinity
         *("str", "int", "bool", "none", "bytes", "uuid", "literal", "enum"),
         *("date", "datetime", "time", "timedelta"),
         # of structures, whose parts are looked at
@@ -33,7 +35,7 @@ _EXTRAS = ("extra_behavior", "extra_fields_behavior")
 _NOT_LOOKED_AT = ("metadata", "default", "serialization")
 
 
-def may_hold_infinity(schema: CoreSchema) -> bool:
+def accepts_non_finite(schema: CoreSchema) -> bool:
     """Whether an object that is made by a schema may have infinity or NaN in it.
 
     Args:
@@ -43,8 +45,8 @@ def may_hold_infinity(schema: CoreSchema) -> bool:
     return _takes_any(schema)
 
 
-def why_infinite(text: str) -> str | None:
-    """What of a JSON text is NaN, infinity or out of range; ``None`` if nothing is, or if the text is no JSON."""
+def find_non_finite(text: str, wording: Wording = DEFAULT_WORDING) -> str | None:
+    """Describe the first NaN, infinity or out-of-range number; ``None`` if there is none or the text is not JSON."""
     try:
         if not _has_large_number(from_json(text)):
             return None
@@ -53,7 +55,8 @@ def why_infinite(text: str) -> str | None:
     try:
         json.loads(text, strict=False, parse_constant=_check, parse_float=_check, parse_int=_check)
     except _FoundError as found:
-        return str(found)
+        template = wording.out_of_range if found.is_number else wording.not_a_json_value
+        return template.format(literal=_shorten(found.literal))
     except (ValueError, RecursionError):
         pass  # the validator says how it is broken
     return None
@@ -63,7 +66,7 @@ def _takes_any(part: object) -> bool:
     if isinstance(part, Mapping):
         kind = part.get("type")
         if isinstance(kind, str) and (
-            kind not in _NEVER_INFINITE or not all(one in part for one in _PARTS.get(kind, ()))
+            kind not in _NEVER_NON_FINITE or not all(one in part for one in _PARTS.get(kind, ()))
         ):
             return True
         if any(part.get(key) for key in _GETS_ALL) or any(part.get(key) == "allow" for key in _EXTRAS):
@@ -87,14 +90,19 @@ def _has_large_number(value: object) -> bool:
 
 
 class _FoundError(Exception):
-    """What was looked for."""
+    """A literal that was looked for."""
+
+    def __init__(self, literal: str, *, is_number: bool) -> None:
+        super().__init__(literal)
+        self.literal = literal
+        self.is_number = is_number
 
 
 def _check(literal: str) -> None:
     if not literal.lstrip("-")[:1].isdigit():
-        raise _FoundError(f"{literal} is no JSON value")
+        raise _FoundError(literal, is_number=False)
     if math.isinf(float(literal)):
-        raise _FoundError(f"the number {_shorten(literal)} is out of range")
+        raise _FoundError(literal, is_number=True)
 
 
 def _shorten(literal: str) -> str:

@@ -17,7 +17,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from polycall._data.contract import ToolSpec
 from polycall._data.errors import ResponseModelError, SchemaError
-from polycall._engine.non_finite import may_hold_infinity
+from polycall._engine.non_finite import accepts_non_finite
 
 _MAX_NAME_LENGTH = 64
 _FOREIGN_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")
@@ -28,14 +28,14 @@ _DEFINE_IT = "Define or import the type at module level, outside of 'if TYPE_CHE
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool of a request: what the provider is told, and what makes an object of a call's arguments."""
+    """A tool of a request: its description for the provider, and the validator of its calls' arguments."""
 
     spec: ToolSpec
     validate_json: Callable[..., object]
     """``validate_json(text, context=...)`` of pydantic's validator; that of `TypeAdapter` around it costs a third
     more."""
-    may_hold_infinity: bool
-    """Whether the text has to be looked through for NaN, Infinity and numbers out of range first."""
+    accepts_non_finite: bool
+    """Whether the text must first be searched for NaN, Infinity and numbers out of range."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +100,11 @@ def _make_tools(response_models: tuple[object, ...]) -> ToolSet:
         name = tool.spec.name
         if name in _CHOICES:
             raise ResponseModelError(
-                f"A tool cannot be named {name!r}, a word of tool_choice. Rename {_qualified_name(member)}."
+                f"A tool cannot be named {name!r}: tool_choice reserves that word. Rename {_qualified_name(member)}."
             )
         if name in tools:
             raise ResponseModelError(
-                f"Two members of response_model would be tools of one name, {name!r}: "
+                f"Two members of response_model have the same tool name, {name!r}: "
                 f"{_qualified_name(members[name])} and {_qualified_name(member)}. Rename one of them."
             )
         tools[name] = tool
@@ -123,7 +123,7 @@ def _members(response_model: object) -> tuple[object, ...]:
     for member in members:
         if not _is_model(member):
             raise ResponseModelError(
-                f"{_show(member)} in response_model={_show(response_model)} is no model. Use {_FORMS}."
+                f"{_show(member)} in response_model={_show(response_model)} is not a model. Use {_FORMS}."
             )
     return members
 
@@ -185,7 +185,7 @@ def _make_tool(member: object) -> Tool:
     schema.pop("title", None)
     description = schema.pop("description", None)
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
-    return Tool(spec, adapter.validator.validate_json, may_hold_infinity(adapter.core_schema))
+    return Tool(spec, adapter.validator.validate_json, accepts_non_finite(adapter.core_schema))
 
 
 def _with_object_root(schema: dict[str, Any], name: str) -> dict[str, Any]:

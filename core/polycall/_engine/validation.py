@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
 from polycall._data.types import CallFailure, ToolCall
-from polycall._engine.non_finite import why_infinite
+from polycall._data.wording import DEFAULT_WORDING, Wording
+from polycall._engine.non_finite import find_non_finite
 from polycall._engine.tools import Tool, ToolSet
 
 _MAX_LISTED_ERRORS = 10
@@ -18,7 +19,7 @@ _MAX_SHOWN_INPUT = 80
 _WANTS_STRUCTURE = frozenset(
     {"list_type", "tuple_type", "set_type", "frozen_set_type", "dict_type", "model_type", "dataclass_type"}
 )
-"""pydantic's kinds of error for a value that is no list or no object, though one is wanted."""
+"""pydantic's kinds of error for a value that is not a list or an object, though one is wanted."""
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f]")
 
@@ -31,25 +32,35 @@ class ValidCall:
     value: object
 
 
-def validate_call(tool_call: ToolCall, tools: ToolSet, context: object = None) -> ValidCall | CallFailure:
+def validate_call(
+    tool_call: ToolCall,
+    tools: ToolSet,
+    context: object = None,
+    *,
+    only_tool: str | None = None,
+    wording: Wording = DEFAULT_WORDING,
+) -> ValidCall | CallFailure:
     """Make the object that a call stands for.
 
     Args:
         tool_call: As the plugin extracted it.
         tools: The tools of the request.
         context: The caller's pydantic validation context.
+        only_tool: The tool that was asked for by name; a call of another one fails.
+        wording: The words of a failure's reason.
 
     Returns:
-        The object; or why there is none, in words for the model. An exception that is no validation error, out of a
-        validator of the caller's own, is the caller's and passes through.
+        The object; or why there is none, in words for the model. Any exception of a validator is that call's failure.
     """
     if tool_call.problem is not None:
         return CallFailure(tool_call, tool_call.problem)
-    tool = tools.tools.get(tool_call.name)
+    name = tool_call.name
+    tool = tools.tools.get(name)
     if tool is None:
-        return CallFailure(
-            tool_call, f"there is no tool named {tool_call.name!r}; the tools are: {', '.join(tools.tools)}"
-        )
+        known = only_tool or ", ".join(tools.tools)
+        return CallFailure(tool_call, wording.unknown_tool.format(name=name, tools=known))
+    if only_tool is not None and name != only_tool:
+        return CallFailure(tool_call, wording.wrong_tool.format(name=name, tool=only_tool))
     arguments = tool_call.normalized_arguments
     if arguments is None:
         arguments = tool_call.arguments
@@ -57,25 +68,30 @@ def validate_call(tool_call: ToolCall, tools: ToolSet, context: object = None) -
         # Structures go through JSON too, so that one model accepts the same from every provider: pydantic's Python
         # mode takes other types (a strict model refuses a date given as text there).
         text = arguments if isinstance(arguments, str) else to_json(arguments, inf_nan_mode="constants").decode()
-        return ValidCall(tool_call, _validate_text(text, tool, context))
+        return ValidCall(tool_call, _validate_text(text, tool, context, wording))
     except ValidationError as error:
         fields = frozenset(str(line["loc"][0]) for line in error.errors(include_url=False) if line["loc"])
-        return CallFailure(tool_call, _explain(error), fields)
+        return CallFailure(tool_call, _explain(error, wording), fields)
     except _NotJsonError as error:
-        return CallFailure(tool_call, f"the arguments are not valid JSON: {error}")
+        return CallFailure(tool_call, wording.not_json.format(problem=error))
     except PydanticSerializationError as error:
-        return CallFailure(tool_call, f"the arguments cannot be written as JSON: {error}")
+        return CallFailure(tool_call, wording.not_writable.format(problem=error))
+    except RecursionError:
+        return CallFailure(tool_call, wording.too_deep)
+    except Exception as error:  # noqa: BLE001 - a validator of the caller's own may raise anything
+        message = _shorten(str(error))
+        return CallFailure(tool_call, wording.validator_raised.format(type=type(error).__name__, message=message))
 
 
 class _NotJsonError(Exception):
     """The arguments are not JSON; the message says why."""
 
 
-def _validate_text(text: str, tool: Tool, context: object) -> object:
+def _validate_text(text: str, tool: Tool, context: object, wording: Wording) -> object:
     if text.strip() in ("", "null"):
         # A call without arguments: many servers send nothing instead of "{}" (simonw/llm#1521, vercel/ai#14722).
         text = "{}"
-    if tool.may_hold_infinity and (reason := why_infinite(text)) is not None:
+    if tool.accepts_non_finite and (reason := find_non_finite(text, wording)) is not None:
         raise _NotJsonError(reason)
     try:
         return tool.validate_json(text, context=context)
@@ -83,7 +99,7 @@ def _validate_text(text: str, tool: Tool, context: object) -> object:
         repaired = _repair(text, error)
         if repaired is None:
             raise
-    return _validate_text(repaired, tool, context)
+    return _validate_text(repaired, tool, context, wording)
 
 
 def _repair(text: str, error: ValidationError) -> str | None:
@@ -130,20 +146,20 @@ def _escape_control_characters(string: re.Match[str]) -> str:
     return _CONTROL_CHARACTER.sub(lambda character: f"\\u{ord(character[0]):04x}", string[0])
 
 
-def _explain(error: ValidationError) -> str:
-    """Say in one line for the model what does not validate."""
+def _explain(error: ValidationError, wording: Wording) -> str:
+    """List in one line for the model the fields that do not validate."""
     details = error.errors(include_url=False, include_context=False)
-    lines = [_explain_one(detail) for detail in details[:_MAX_LISTED_ERRORS]]
+    lines = [_explain_one(detail, wording) for detail in details[:_MAX_LISTED_ERRORS]]
     if len(details) > _MAX_LISTED_ERRORS:
-        lines.append(f"and {len(details) - _MAX_LISTED_ERRORS} more")
+        lines.append(wording.more_problems.format(count=len(details) - _MAX_LISTED_ERRORS))
     return "; ".join(lines)
 
 
-def _explain_one(detail: ErrorDetails) -> str:
+def _explain_one(detail: ErrorDetails, wording: Wording) -> str:
     if detail["type"] == "json_invalid":
-        return f"the arguments are not valid JSON: {detail['msg'].removeprefix('Invalid JSON: ')}"
+        return wording.not_json.format(problem=detail["msg"].removeprefix("Invalid JSON: "))
     where = ".".join(str(part) for part in detail["loc"])
-    given = "" if detail["type"] == "missing" else f" (given: {_shorten(repr(detail['input']))})"
+    given = "" if detail["type"] == "missing" else wording.given.format(value=_shorten(repr(detail["input"])))
     return f"{where}: {detail['msg']}{given}" if where else f"{detail['msg']}{given}"
 
 

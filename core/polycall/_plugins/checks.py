@@ -18,6 +18,8 @@ _VERSION_ATTRIBUTE = "polycall_hook_api"
 _HOOK_NAMES = tuple(
     name for name, value in vars(hookspecs).items() if name.startswith(_PREFIX) and inspect.isfunction(value)
 )
+_MAY_YIELD = ("polycall_open_stream", "polycall_collect_batch")
+"""Hooks whose result may be a generator."""
 
 
 def check_hook_api(plugin: object, name: str, distribution: str | None) -> None:
@@ -33,7 +35,7 @@ def check_hook_api(plugin: object, name: str, distribution: str | None) -> None:
     if stated is None:
         problem = (
             f"{who} does not state its hook API version. If it is your plugin, write "
-            f"'{_VERSION_ATTRIBUTE} = {hookspecs.HOOK_API_VERSION}' beside its hooks."
+            f"'{_VERSION_ATTRIBUTE} = {hookspecs.HOOK_API_VERSION}' next to its hooks."
         )
     else:
         newer = isinstance(stated, int) and stated > hookspecs.HOOK_API_VERSION
@@ -61,7 +63,7 @@ def check_hooks(plugin: object, name: str, distribution: str | None, *, is_provi
         options = getattr(function, f"{hookspecs.PROJECT_NAME}_impl", None)
         hook = (options or {}).get("specname") or attribute
         if hook not in _HOOK_NAMES:
-            problems.append(f"'{attribute}' is no hook{_nearest(hook, _HOOK_NAMES)}")
+            problems.append(f"'{attribute}' is not a hook{_nearest(hook, _HOOK_NAMES)}")
         elif options is None:
             problems.append(f"'{attribute}' is not marked with @polycall.plugin.hookimpl")
         else:
@@ -78,22 +80,27 @@ def check_hooks(plugin: object, name: str, distribution: str | None, *, is_provi
             if hook not in implemented and not any(f"mean '{hook}'" in problem for problem in problems)
         )
         problems.extend(
-            f"'{hook}' needs '{other}' beside it"
+            f"one of {', '.join(map(repr, hooks))} is required"
+            for hooks in hookspecs.ALTERNATIVE_HOOKS
+            if implemented.isdisjoint(hooks)
+        )
+        problems.extend(
+            f"'{hook}' needs '{other}' next to it"
             for hook, other in hookspecs.DEPENDENT_HOOKS.items()
             if hook in implemented and other not in implemented
         )
     if problems:
         raise PluginError(
-            f"{describe(name, distribution)} does not keep the hook contract: {'; '.join(problems)}. "
+            f"{describe(name, distribution)} violates the hook contract: {'; '.join(problems)}. "
             "The contract is in polycall.hookspecs.",
             plugin=name,
             distribution=distribution,
         )
 
 
-def describe(name: str, distribution: str | None) -> str:
+def describe(name: str, distribution: str | None, kind: str = "plugin") -> str:
     """Name a plugin for a message."""
-    return f"Plugin {name!r} ({distribution or 'registered in code'})"
+    return f"{kind.capitalize()} {name!r} ({distribution or 'registered in code'})"
 
 
 def _signature_problems(attribute: str, hook: str, function: Callable[..., object]) -> list[str]:
@@ -113,7 +120,9 @@ def _signature_problems(attribute: str, hook: str, function: Callable[..., objec
 
 def _kind_problems(attribute: str, hook: str, function: Callable[..., object], *, wraps: bool) -> list[str]:
     """What would run nothing when it is called: a generator where a result is due, a coroutine where it is not."""
-    if wraps != inspect.isgeneratorfunction(function) and not (hook == "polycall_open_stream" and not wraps):
+    if wraps and hook in hookspecs.OBSERVING_HOOKS:
+        return [f"'{attribute}' observes, and cannot be a wrapper"]
+    if wraps != inspect.isgeneratorfunction(function) and not (hook in _MAY_YIELD and not wraps):
         advice = "has no 'yield', which a wrapper needs" if wraps else "yields: mark it hookimpl(wrapper=True)"
         return [f"'{attribute}' {advice}"]
     if inspect.isasyncgenfunction(function):

@@ -11,24 +11,28 @@ from importlib.metadata import EntryPoint, entry_points
 
 PROVIDER_GROUP = "polycall.providers"
 EXTENSION_GROUP = "polycall.extensions"
-ALLOWED_PLUGINS_VARIABLE = "POLYCALL_PLUGINS"
+ALLOWED_PROVIDERS_VARIABLE = "POLYCALL_PLUGINS"
+ALLOWED_EXTENSIONS_VARIABLE = "POLYCALL_EXTENSIONS"
+_VARIABLES = {PROVIDER_GROUP: ALLOWED_PROVIDERS_VARIABLE, EXTENSION_GROUP: ALLOWED_EXTENSIONS_VARIABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
     """An entry point of one of polycall's groups, not imported.
 
-    `polycall.providers` returns these.
+    `polycall.providers` and `polycall.extensions` return these.
+
+    Attributes:
+        name: The entry point's name: for a provider, the name to select it by.
+        distribution: Name of the distribution that offers it, ``None`` if it was registered in code.
+        version: Version of that distribution.
+        target: The module or object that the entry point names.
     """
 
     name: str
-    """The entry point's name: for a provider, the name to select it by."""
     distribution: str | None
-    """Name of the distribution that offers it."""
     version: str | None
-    """Version of that distribution."""
     target: str
-    """The module or object that the entry point names."""
 
     @property
     def distribution_text(self) -> str:
@@ -47,14 +51,25 @@ class FoundPlugin:
 def find_plugins(group: str) -> Mapping[str, tuple[FoundPlugin, ...]]:
     """Find the plugins of a group, by name; more than one where several distributions claim a name.
 
-    What the environment variable ``POLYCALL_PLUGINS`` (names with commas between) does not list is left out.
-    The metadata are read once per process; call `forget_plugins` after installing something.
+    Left out are those that the group's environment variable does not list: ``POLYCALL_PLUGINS`` for providers,
+    ``POLYCALL_EXTENSIONS`` for extensions (names separated by commas). The metadata are read once per process; call
+    `forget_plugins` after installing something.
     """
-    return _restrict(_read_group(group), os.environ.get(ALLOWED_PLUGINS_VARIABLE))
+    plugins = _read_group(group)
+    allowed = _allowed_names(group)
+    return plugins if allowed is None else {name: found for name, found in plugins.items() if name in allowed}
+
+
+def left_out(group: str) -> list[InstalledPlugin]:
+    """Installed plugins of a group that its environment variable keeps from loading."""
+    allowed = _allowed_names(group)
+    if allowed is None:
+        return []
+    return [one.description for name, found in _read_group(group).items() if name not in allowed for one in found]
 
 
 def forget_plugins() -> None:
-    """Read the metadata anew at the next question."""
+    """Read the metadata again when next asked."""
     _read_group.cache_clear()
 
 
@@ -77,16 +92,17 @@ def _read_group(group: str) -> Mapping[str, tuple[FoundPlugin, ...]]:
     return {name: tuple(plugins) for name, plugins in found.items()}
 
 
-def _restrict(
-    plugins: Mapping[str, tuple[FoundPlugin, ...]], allowed: str | None
-) -> Mapping[str, tuple[FoundPlugin, ...]]:
-    if allowed is None:
-        return plugins
-    names = {name.strip() for name in allowed.split(",")}
-    return {name: found for name, found in plugins.items() if name in names}
+def is_allowed(name: str, group: str) -> bool:
+    """Whether the group's environment variable lets a plugin of this name load; without the variable every one may."""
+    allowed = _allowed_names(group)
+    return allowed is None or name in allowed
 
 
-def is_allowed(name: str) -> bool:
-    """Whether ``POLYCALL_PLUGINS`` lets a plugin of this name load; without the variable every one may."""
-    allowed = os.environ.get(ALLOWED_PLUGINS_VARIABLE)
-    return allowed is None or name in {entry.strip() for entry in allowed.split(",")}
+def variable_of(group: str) -> str:
+    """The environment variable that says which plugins of a group may load."""
+    return _VARIABLES[group]
+
+
+def _allowed_names(group: str) -> frozenset[str] | None:
+    listed = os.environ.get(_VARIABLES[group])
+    return None if listed is None else frozenset(name.strip() for name in listed.split(","))

@@ -1,8 +1,8 @@
-"""What users ask of plugins: which are installed, and registering one in code."""
+"""The public functions about plugins: which are installed, and registering one in code."""
 
 from __future__ import annotations
 
-from polycall._plugins.discovery import PROVIDER_GROUP, InstalledPlugin, find_plugins
+from polycall._plugins.discovery import EXTENSION_GROUP, PROVIDER_GROUP, InstalledPlugin, find_plugins
 from polycall._plugins.registry import registry
 
 
@@ -10,7 +10,7 @@ def providers() -> list[InstalledPlugin]:
     """The installed providers, sorted by name, from metadata alone: no plugin is imported.
 
     A name that two distributions claim is listed twice; selecting it is an error. Providers that were registered in
-    code are listed without a distribution. What ``POLYCALL_PLUGINS`` does not allow is not listed.
+    code are listed without a distribution. Those that ``POLYCALL_PLUGINS`` does not allow are not listed.
     """
     found = find_plugins(PROVIDER_GROUP)
     installed = [plugin.description for plugins in found.values() for plugin in plugins]
@@ -19,6 +19,18 @@ def providers() -> list[InstalledPlugin]:
         for name in registry.provider_names()
         if name not in found
     ]
+    return sorted([*installed, *in_code], key=lambda plugin: (plugin.name, plugin.distribution or ""))
+
+
+def extensions() -> list[InstalledPlugin]:
+    """The extensions that clients get, in their order, from metadata alone: no plugin is imported.
+
+    Extensions that were registered in code are listed without a distribution. Those that ``POLYCALL_EXTENSIONS`` does
+    not allow are not listed.
+    """
+    found = find_plugins(EXTENSION_GROUP)
+    installed = [plugin.description for plugins in found.values() for plugin in plugins]
+    in_code = [InstalledPlugin(name, None, None, "registered in code") for name in registry.registered_extensions()]
     return sorted([*installed, *in_code], key=lambda plugin: (plugin.name, plugin.distribution or ""))
 
 
@@ -49,9 +61,9 @@ def register_extension(name: str, plugin: object) -> None:
 
 
 def unregister(name: str) -> None:
-    """Take back what was registered in code under a name. Clients that exist keep what they have.
+    """Undo a registration in code. Clients that exist keep their plugins.
 
     Raises:
-        PluginError: Nothing was.
+        PluginError: Nothing was registered under that name.
     """
     registry.unregister(name)

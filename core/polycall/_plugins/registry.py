@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pluggy
@@ -14,7 +16,6 @@ from polycall import hookspecs
 from polycall._data.errors import PluginError, ProviderNotFoundError
 from polycall._plugins.checks import check_hook_api, check_hooks, describe
 from polycall._plugins.discovery import (
-    ALLOWED_PLUGINS_VARIABLE,
     EXTENSION_GROUP,
     PROVIDER_GROUP,
     FoundPlugin,
@@ -22,21 +23,27 @@ from polycall._plugins.discovery import (
     find_plugins,
     forget_plugins,
     is_allowed,
+    left_out,
+    variable_of,
 )
 
 _log = logging.getLogger("polycall.plugins")
 
 _PROVIDER = "provider"
-"""What pluggy knows the provider's plugin as; an extension may have the provider's name."""
+"""The name of the provider's plugin in pluggy; an extension may have the provider's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A loaded provider plugin with its hooks, the extensions' around them."""
+    """A loaded provider plugin and its hooks, wrapped by those of the extensions."""
 
     name: str
     distribution: str | None
     hooks: pluggy.HookRelay
+    plugins: Mapping[str, str]
+    """Every plugin among the hooks: its name in pluggy, and how messages name it."""
+    extensions: tuple[str, ...] = ()
+    """The names of the extensions among the hooks, in their order."""
 
     def implements(self, hook: str) -> bool:
         """Whether any plugin implements a hook (a wrapper alone does not count)."""
@@ -50,11 +57,37 @@ class Provider:
         caller: pluggy.HookCaller = getattr(self.hooks, hook)
         return [impl.plugin_name for impl in caller.get_hookimpls() if not (impl.wrapper or impl.hookwrapper)]
 
-    def error(self, problem: str) -> PluginError:
-        """A `PluginError` that names this provider."""
+    def error(self, problem: str, hook: str | None = None) -> PluginError:
+        """A `PluginError` that names this provider, and the extensions that may have answered in its place."""
+        others = [one for one in self._implementers(hook) if one != _PROVIDER] if hook else []
+        maybe = f" (or {', '.join(self.plugins[one] for one in others)} in its place)" if others else ""
         return PluginError(
-            f"{describe(self.name, self.distribution)} {problem}", plugin=self.name, distribution=self.distribution
+            f"{describe(self.name, self.distribution)}{maybe} {problem}",
+            plugin=self.name,
+            distribution=self.distribution,
         )
+
+    def explain(self, error: Exception, hook: str) -> None:
+        """Note on an exception which plugin it came out of, unless its class says so already.
+
+        polycall's own errors and an SDK's need no note; a bare ``TypeError`` out of a hook does.
+        """
+        module = type(error).__module__.partition(".")[0]
+        if not (module == "builtins" or module in sys.stdlib_module_names) or isinstance(error, OSError):
+            return
+        caller: pluggy.HookCaller = getattr(self.hooks, hook)
+        codes = {
+            code: impl.plugin_name
+            for impl in caller.get_hookimpls()
+            if (code := getattr(inspect.unwrap(impl.function), "__code__", None)) is not None
+        }
+        culprit, traceback = _PROVIDER, error.__traceback__
+        while traceback is not None:  # the innermost hook on the way
+            culprit = codes.get(traceback.tb_frame.f_code, culprit)
+            traceback = traceback.tb_next
+        note = f"Raised in {hook} by {self.plugins[culprit]}."
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +121,14 @@ class Registry:
 
     def provider_names(self) -> tuple[str, ...]:
         """Names that `provider` knows, sorted; nothing is imported."""
-        registered = {name for name in self._registered_providers if is_allowed(name)}
+        with self._lock:
+            registered = {name for name in self._registered_providers if is_allowed(name, PROVIDER_GROUP)}
         return tuple(sorted({*find_plugins(PROVIDER_GROUP), *registered}))
+
+    def registered_extensions(self) -> tuple[str, ...]:
+        """Names of the extensions that were registered in code and may load, sorted."""
+        with self._lock:
+            return tuple(sorted(name for name in self._registered_extensions if is_allowed(name, EXTENSION_GROUP)))
 
     def every_provider(self) -> Iterator[tuple[str, Provider | PluginError]]:
         """Each provider, imported; a broken one gives its error in its place."""
@@ -108,7 +147,7 @@ class Registry:
             taken = [found.description.distribution_text for found in find_plugins(PROVIDER_GROUP).get(name, ())]
             if name in self._registered_providers or taken:
                 raise PluginError(
-                    f"A provider named {name!r} is there already ({', '.join(taken) or 'registered in code'}). "
+                    f"A provider named {name!r} already exists ({', '.join(taken) or 'registered in code'}). "
                     "Choose another name, or unregister the other one.",
                     plugin=name,
                 )
@@ -125,7 +164,7 @@ class Registry:
             self._providers.clear()
 
     def unregister(self, name: str) -> None:
-        """Take back what was registered in code under a name; see `polycall.unregister`."""
+        """Undo a registration in code; see `polycall.unregister`."""
         with self._lock:
             known = name in self._registered_providers or name in self._registered_extensions
             self._registered_providers.pop(name, None)
@@ -135,7 +174,7 @@ class Registry:
             raise PluginError(f"Nothing named {name!r} was registered in code.", plugin=name)
 
     def refresh(self) -> None:
-        """Forget what was found and loaded; the next question reads the metadata anew."""
+        """Forget the plugins that were found and loaded; the metadata are read again when next asked."""
         with self._lock:
             forget_plugins()
             self._loaded.clear()
@@ -145,13 +184,18 @@ class Registry:
         manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         manager.add_hookspecs(hookspecs)
         _register(manager, provider, _PROVIDER)
+        extensions = self._load_extensions()
         # pluggy calls the last registered first: register in reverse, so that extensions run in the order of names.
-        for extension in reversed(self._load_extensions()):
+        for extension in reversed(extensions):
             _register(manager, extension, f"extension {extension.name}")
-        return Provider(provider.name, provider.distribution, manager.hook)
+        described = {f"extension {one.name}": describe(one.name, one.distribution, "extension") for one in extensions}
+        described[_PROVIDER] = describe(provider.name, provider.distribution)
+        return Provider(
+            provider.name, provider.distribution, manager.hook, described, tuple(one.name for one in extensions)
+        )
 
     def _load_provider(self, name: str) -> _LoadedPlugin:
-        if name in self._registered_providers and is_allowed(name):
+        if name in self._registered_providers and is_allowed(name, PROVIDER_GROUP):
             return _LoadedPlugin(name, None, self._registered_providers[name])
         found = find_plugins(PROVIDER_GROUP).get(name)
         if not found:
@@ -161,11 +205,14 @@ class Registry:
     def _load_extensions(self) -> list[_LoadedPlugin]:
         found = find_plugins(EXTENSION_GROUP)
         loaded = [self._load(EXTENSION_GROUP, name, plugins) for name, plugins in found.items()]
-        loaded += [
-            _LoadedPlugin(name, None, plugin)
-            for name, plugin in self._registered_extensions.items()
-            if is_allowed(name)
-        ]
+        skipped = [one.name for one in left_out(EXTENSION_GROUP)]
+        for name, plugin in self._registered_extensions.items():
+            if is_allowed(name, EXTENSION_GROUP):
+                loaded.append(_LoadedPlugin(name, None, plugin))
+            else:
+                skipped.append(name)
+        for name in skipped:
+            _log.info("extension %r is not loaded: %s does not list it", name, variable_of(EXTENSION_GROUP))
         return sorted(loaded, key=lambda extension: extension.name)
 
     def _load(self, group: str, name: str, found: tuple[FoundPlugin, ...]) -> _LoadedPlugin:
@@ -193,8 +240,8 @@ class Registry:
     def _not_found(self, name: str) -> ProviderNotFoundError:
         installed = self.provider_names()
         message = f"No provider named {name!r}. Installed: {', '.join(installed) or 'none'}."
-        if not is_allowed(name):
-            message += f" The environment variable {ALLOWED_PLUGINS_VARIABLE} does not list {name!r}."
+        if not is_allowed(name, PROVIDER_GROUP):
+            message += f" The environment variable {variable_of(PROVIDER_GROUP)} does not list {name!r}."
         else:
             import difflib  # costs 10 ms, which only this error need pay
 
@@ -230,7 +277,7 @@ def _import_problem(group: str, description: InstalledPlugin, error: BaseExcepti
     else:
         problem += f" Upgrade or uninstall {description.distribution}."
     if group == EXTENSION_GROUP:
-        problem += f" Extensions load for every provider; {ALLOWED_PLUGINS_VARIABLE} can leave it out."
+        problem += f" Extensions load for every provider; {variable_of(EXTENSION_GROUP)} can leave it out."
     return problem
 
 

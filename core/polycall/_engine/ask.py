@@ -1,0 +1,82 @@
+"""The arguments of one ``create()``, checked once and handed on whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from polycall._data.errors import ConfigurationError, MessageError
+from polycall._engine.tools import ToolSet, tools_for
+
+_CHOICES = ("auto", "required")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What the caller asks for; the parameters are described at `polycall.Client.create`."""
+
+    messages: Iterable[object]
+    response_model: object
+    model: str | None = None
+    max_retries: int = 2
+    tool_choice: str | Iterable[str] = "required"
+    strict: bool | None = None
+    context: object = None
+    max_calls: int | None = None
+    stream: bool = False
+    deltas: bool = False
+    dry_run: bool = False
+    options: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def message_list(self) -> list[object]:
+        """The messages.
+
+        Raises:
+            MessageError: They are not a list of messages.
+        """
+        messages = self.messages
+        if type(messages) is list:
+            return messages.copy()
+        if isinstance(messages, (str, bytes)) or hasattr(messages, "keys") or not isinstance(messages, Iterable):
+            raise MessageError(
+                f"messages must be a list of messages, got {type(messages).__name__}; write "
+                "messages=[{'role': 'user', 'content': ...}]."
+            )
+        return list(messages)
+
+    def tool_set(self) -> ToolSet:
+        """The tools of ``response_model``.
+
+        Raises:
+            ResponseModelError: ``response_model`` has another form.
+            ConfigurationError: ``max_retries`` or ``max_calls`` is not a number that makes sense.
+        """
+        _check_count("max_retries", self.max_retries, 0)
+        if self.max_calls is not None:
+            _check_count("max_calls", self.max_calls, 1)
+        return tools_for(self.response_model)
+
+    def choice(self, tools: ToolSet) -> tuple[str, tuple[str, ...]]:
+        """The choice for the provider, and the tools that must be called.
+
+        Raises:
+            ConfigurationError: ``tool_choice`` is neither a word nor the names of tools.
+        """
+        choice = self.tool_choice
+        if isinstance(choice, str):
+            if choice in _CHOICES or choice in tools.tools:
+                return choice, ()
+        elif isinstance(choice, (list, tuple, set, frozenset)):
+            names = tuple(dict.fromkeys(choice))
+            if names and all(isinstance(name, str) and name in tools.tools for name in names):
+                return "required", names
+        raise ConfigurationError(
+            f"tool_choice must be 'auto', 'required', the name of a tool or a list of names ({', '.join(tools.tools)}), "
+            f"got {choice!r}.",
+            key="tool_choice",
+        )
+
+
+def _check_count(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{name} must be an integer >= {least}, got {value!r}.", key=name)

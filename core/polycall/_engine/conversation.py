@@ -1,0 +1,135 @@
+"""The conversation of one ``create()`` as data: it pickles, and continues in another process, without a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from polycall._data.contract import CallResult, Reply
+from polycall._data.errors import ProviderNotFoundError
+from polycall._data.types import JsonObject, ToolCall
+from polycall._data.wording import Wording
+from polycall._engine.corrections import Outcome, answer, answer_surplus
+from polycall._engine.validation import ValidCall
+from polycall._plugins.registry import registry
+from polycall._toolkit.conversation import assistant_turn, continue_conversation
+
+_PART_TYPES = frozenset(
+    {
+        *("text", "input_text", "output_text", "image_url", "input_image", "input_audio", "audio_url", "video_url"),
+        *("file", "input_file"),
+    }
+)
+"""The types of content parts that a result may be a list of."""
+
+
+@dataclass(slots=True)
+class Round:
+    """A request's messages, the reply, and how each of its calls was answered.
+
+    Attributes:
+        messages: The conversation that led to the reply.
+        reply: The whole reply.
+        outcomes: Of the calls that are used, in order.
+        surplus: Calls beyond ``max_calls``.
+        note: Told to the model after the answers.
+    """
+
+    messages: list[object]
+    reply: Reply
+    outcomes: Sequence[Outcome] = ()
+    surplus: Sequence[ToolCall] = ()
+    note: str | None = None
+
+    def answers(self, wording: Wording, max_calls: int | None) -> list[CallResult]:
+        """The answer to each call of the reply, in order, while some are corrected."""
+        answers = [answer(outcome, wording) for outcome in self.outcomes]
+        if not self.surplus:
+            return answers
+        surplus = {call.index for call in self.surplus}
+        by_index = {one.tool_call.index: one for one in answers}
+        return [
+            answer_surplus(call, max_calls or 0, wording) if call.index in surplus else by_index[call.index]
+            for call in self.reply.tool_calls
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Everything that ``Calls.continue_with`` needs.
+
+    Attributes:
+        provider: Its hook continues the conversation where the plugin has one and is installed; else the core does.
+        wording: The words of the answers.
+        max_calls: The caller's.
+        rounds: In order.
+        good: Each good call and the number of its round, in the order of the result.
+    """
+
+    provider: str
+    wording: Wording
+    max_calls: int | None
+    rounds: Sequence[Round]
+    good: Sequence[tuple[ValidCall, int]]
+
+    def continue_with(self, results: Sequence[object]) -> list[object]:
+        """Replay the conversation with the calls' true results in place of the word "accepted".
+
+        Raises:
+            ValueError: A result cannot be written as JSON.
+        """
+        given = {
+            (number, call.tool_call.index): _result(call.tool_call, place, result)
+            for place, ((call, number), result) in enumerate(zip(self.good, results, strict=True))
+        }
+        messages = self.rounds[0].messages
+        for number, one in enumerate(self.rounds):
+            answers = [
+                given.get((number, answer.tool_call.index), answer)
+                for answer in one.answers(self.wording, self.max_calls)
+            ]
+            messages = self._continue(messages, one.reply, answers, one.note)
+        return messages
+
+    def _continue(
+        self, messages: list[object], reply: Reply, answers: Sequence[CallResult], note: str | None
+    ) -> list[object]:
+        try:
+            hook = registry.provider(self.provider).hooks.polycall_continue_conversation
+        except ProviderNotFoundError:
+            return default_continuation(messages, reply, answers, note)
+        continued: list[object] | None = hook(messages=messages, reply=reply, results=answers, note=note)
+        return default_continuation(messages, reply, answers, note) if continued is None else continued
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        rounds = [replace(one, reply=replace(one.reply, raw_response=None)) for one in self.rounds]
+        return Conversation, (self.provider, self.wording, self.max_calls, rounds, list(self.good))
+
+
+def default_continuation(
+    messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+) -> list[object]:
+    """The core's own `polycall_continue_conversation`."""
+    turn = reply.turn if reply.turn is not None else assistant_turn(reply.text, reply.tool_calls)
+    return continue_conversation(messages, turn, results, note)
+
+
+def _result(tool_call: ToolCall, place: int, value: object) -> CallResult:
+    if isinstance(value, BaseException):
+        return CallResult(tool_call, f"{type(value).__name__}: {value}", is_error=True)
+    if isinstance(value, str):
+        return CallResult(tool_call, value)
+    if isinstance(value, list) and value and all(map(_is_content_part, value)):
+        return CallResult(tool_call, list[JsonObject](value))
+    try:
+        return CallResult(tool_call, to_json(value).decode())
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"continue_with(): results[{place}], for the call of {tool_call.name}, cannot be written as JSON: {error}"
+        ) from error
+
+
+def _is_content_part(value: object) -> bool:
+    return isinstance(value, dict) and value.get("type") in _PART_TYPES
