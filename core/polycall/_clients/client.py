@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast, overload
 
 from polycall._clients.streams import AsyncCallStream, CallStream
 from polycall._data.calls import Calls
+from polycall._data.contract import RenderedRequest
+from polycall._engine.ask import Ask
+from polycall._engine.bound_hooks import BoundHooks
+from polycall._engine.drive import run, run_async
 from polycall._engine.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -249,7 +253,7 @@ class Client(_ClientBase):
         return CallStream(self._hooks, self._exchange(ask))
 
     def close(self) -> None:
-        """Release the session's threads and, if polycall created it, the SDK's client with its connections and memory."""
+        """Release the session's threads and, if polycall created it, the SDK's client."""
         self._hooks.close()
 
     def __enter__(self) -> Self:
@@ -385,7 +389,7 @@ class AsyncClient(_ClientBase):
         return AsyncCallStream(self._hooks, self._exchange(ask))
 
     async def close(self) -> None:
-        """Release the session's threads and, if polycall created it, the SDK's client with its connections and memory."""
+        """Release the session's threads and, if polycall created it, the SDK's client."""
         await self._hooks.close_async()
 
     async def __aenter__(self) -> Self:

@@ -135,7 +135,8 @@ def _require_extensions(required: list[str], provider: str, source: str) -> None
         for name in missing
     ]
     raise ConfigurationError(
-        f"{source}: required_extensions: {'; '.join(reasons)}. Loaded: {', '.join(loaded) or 'none'}. Nothing was sent.",
+        f"{source}: required_extensions: {'; '.join(reasons)}. Loaded: {', '.join(loaded) or 'none'}. "
+        "Nothing was sent.",
         source=source,
         key="required_extensions",
     )

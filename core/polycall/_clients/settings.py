@@ -79,8 +79,8 @@ def make_settings(
     except ValidationError as error:
         raise invalid_value(error, source=source, key=key) from None  # its text may show a secret's value
     for name in settings_type.model_fields:
-        for path, secret in _secrets_in(getattr(settings, name), name):
-            if not secret.get_secret_value().isprintable():
+        for path, held in _secrets_in(getattr(settings, name), name):
+            if not held.get_secret_value().isprintable():
                 # Sent as a header it would be refused, in words that show all of it.
                 raise _error("has a line break or another control character in it; remove that.", source, key, path)
     return settings

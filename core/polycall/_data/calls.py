@@ -23,10 +23,10 @@ class Conversation(Protocol):
         ...
 
 
-class Calls(tuple[T_co, ...], Generic[T_co]):
+class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subclass cannot have slots with names
     """The typed calls of a reply, in the order in which the model made them. Immutable.
 
-    A sequence that compares equal to any list or tuple of equal objects: ``calls == [Weather(...), GoogleSearch(...)]``.
+    A sequence that equals any list or tuple of equal objects: ``calls == [Weather(...), GoogleSearch(...)]``.
     It pickles and deep-copies (without ``raw_response``), and pydantic validates and serialises it as the list of its
     objects: as a field, as ``TypeAdapter(Calls[Weather])`` and as the return value of a FastAPI route.
 
@@ -129,7 +129,7 @@ class Calls(tuple[T_co, ...], Generic[T_co]):
             ValueError: Not one result for each call, a result that cannot be written as JSON, or calls without a
                 conversation: the reply is still streaming, or they were made by hand.
         """
-        if isinstance(results, (str, bytes)) or isinstance(results, Mapping):
+        if isinstance(results, (str, bytes, Mapping)):
             raise TypeError(
                 f"continue_with() takes a list with one result per call, got {type(results).__name__}; "
                 "write continue_with([...])."

@@ -71,8 +71,8 @@ class Ask:
             if names and all(isinstance(name, str) and name in tools.tools for name in names):
                 return "required", names
         raise ConfigurationError(
-            f"tool_choice must be 'auto', 'required', the name of a tool or a list of names ({', '.join(tools.tools)}), "
-            f"got {choice!r}.",
+            "tool_choice must be 'auto', 'required', the name of a tool or a list of names "
+            f"({', '.join(tools.tools)}), got {choice!r}.",
             key="tool_choice",
         )
 

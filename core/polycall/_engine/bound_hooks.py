@@ -118,10 +118,10 @@ class BoundHooks:
         """The whole request as plain data, for ``client.render()``."""
         body = self.render(request)
         hook = self.provider.hooks.polycall_describe_request
-        described = self._call("polycall_describe_request", hook, session=self.session, request=request, body=body)
-        if described is None:
-            described = RenderedRequest(body=body)
-        check_result(self.provider, described, RenderedRequest, "polycall_describe_request")
+        result = self._call("polycall_describe_request", hook, session=self.session, request=request, body=body)
+        described = RenderedRequest(body=body)
+        if result is not None:
+            described = check_result(self.provider, result, RenderedRequest, "polycall_describe_request")
         return replace(described, adaptations=(*described.adaptations, *request.adaptations))
 
     # -- sending

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import polycall
-from polycall._plugins.discovery import ALLOWED_PLUGINS_VARIABLE
+from polycall._plugins.discovery import ALLOWED_PROVIDERS_VARIABLE
 from support.toy_provider import AsyncToyClient, Hooks, Script, ToyClient, make_plugin
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in (ALLOWED_PLUGINS_VARIABLE, "POLYCALL_PROFILE", "POLYCALL_CONFIG"):
+    for variable in (ALLOWED_PROVIDERS_VARIABLE, "POLYCALL_PROFILE", "POLYCALL_CONFIG"):
         monkeypatch.delenv(variable, raising=False)
 
 

@@ -72,7 +72,7 @@ class TestGoodReplies:
         assert request.messages == ASK
         assert request.tool_payload == {"tools": ["Weather"], "choice": "Weather", "strict": True}
         assert (request.tool_choice, request.strict, request.options) == ("Weather", True, {"temperature": 0.5})
-        assert (request.stream, request.report_deltas, request.round) == (False, False, 0)
+        assert (request.stream, request.deltas, request.round) == (False, False, 0)
 
     def test_the_clients_model_is_used_unless_the_call_names_one(self, make_client: MakeClient) -> None:
         client, toy = make_client(reply(SAY_ROME))

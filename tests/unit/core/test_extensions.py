@@ -80,14 +80,14 @@ class TestWrapping:
 
         @hookimpl(wrapper=True)
         def polycall_send_async(
-            client: AsyncToyClient, request: Request
+            session: AsyncToyClient, request: Request
         ) -> Generator[None, Awaitable[str], Awaitable[str]]:
             sending = yield
 
             async def timed() -> str:
-                order.append(f"before: {len(client.requests)} sent")
+                order.append(f"before: {len(session.requests)} sent")
                 response = await sending
-                order.append(f"after: {len(client.requests)} sent")
+                order.append(f"after: {len(session.requests)} sent")
                 return response
 
             return timed()

@@ -57,7 +57,7 @@ class TestFromClient:
 class TestClosing:
     def test_a_client_that_polycall_created_is_closed_once(self, hooks: Hooks) -> None:
         with polycall.from_provider("toy/m") as client:
-            toy = client._connection.client
+            toy = client._hooks.session
             assert toy.closed == 0
         client.close()
 
@@ -65,7 +65,7 @@ class TestClosing:
 
     async def test_async_falls_back_to_the_sync_hook(self, hooks: Hooks) -> None:
         async with polycall.from_provider("toy/m", async_client=True) as client:
-            toy = client._connection.client
+            toy = client._hooks.session
 
         assert toy.closed == 1
 

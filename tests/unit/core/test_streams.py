@@ -54,7 +54,7 @@ class TestSync:
 
         with client.create(ASK, Iterable[Weather], stream=True, temperature=1):
             (request,) = toy.requests
-            assert (request.stream, request.report_deltas, request.options) == (True, False, {"temperature": 1})
+            assert (request.stream, request.deltas, request.options) == (True, False, {"temperature": 1})
 
     def test_all_calls_and_what_else_the_reply_said(self, make_client: MakeClient) -> None:
         client, toy = make_client(reply("say Here.", SAY_ROME, SAY_CUP, usage=(3, 4)))
