@@ -112,8 +112,10 @@ def default_continuation(
     messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
     """The core's own `polycall_continue_conversation`."""
-    turn = reply.turn if reply.turn is not None else assistant_turn(reply.text, reply.tool_calls)
-    return continue_conversation(messages, turn, results, note)
+    turn = reply.turn
+    if turn is None:
+        turn = assistant_turn(reply.text, reply.tool_calls, reasoning=reply.reasoning)
+    return continue_conversation(messages, turn if isinstance(turn, list) else [turn], results, note)
 
 
 def _result(tool_call: ToolCall, place: int, value: object) -> CallResult:
