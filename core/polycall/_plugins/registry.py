@@ -85,7 +85,7 @@ class Provider:
         while traceback is not None:  # the innermost hook on the way
             culprit = codes.get(traceback.tb_frame.f_code, culprit)
             traceback = traceback.tb_next
-        note = f"Raised in {hook} by {self.plugins[culprit]}."
+        note = f"{self.plugins[culprit]} raised this in {hook}."
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
 

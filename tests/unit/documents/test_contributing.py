@@ -46,7 +46,7 @@ def test_the_extensions_see_sync_and_async_calls(folder: Path) -> None:
     program = """
 import asyncio
 from typing import Iterable
-import meter, parrot, polycall, stopwatch
+import meter, parrot, polycall, redact, stopwatch
 from pydantic import BaseModel
 
 class Say(BaseModel):
@@ -55,13 +55,14 @@ class Say(BaseModel):
 polycall.register_provider("parrot", parrot)
 polycall.register_extension("meter", meter)
 polycall.register_extension("stopwatch", stopwatch)
-messages = [{"role": "user", "content": "hello"}]
-polycall.from_provider("parrot").create(messages, Iterable[Say])
+polycall.register_extension("redact", redact)
+messages = [{"role": "user", "content": "4111 1111 1111 1111"}]
+print(polycall.from_provider("parrot").create(messages, Iterable[Say]))
 asyncio.run(polycall.from_provider("parrot", async_client=True).create(messages, Iterable[Say]))
 print(len(stopwatch.seconds), meter.tokens)
 """
 
-    assert run(program, folder) == "2 {'parrot': 0}\n"
+    assert run(program, folder) == "Calls([Say(text='[card]')])\n2 {'parrot': 0}\n"
 
 
 def test_a_misspelt_hook_gets_the_message_that_the_text_shows(folder: Path) -> None:
