@@ -124,10 +124,13 @@ class OutputError(PolycallError):
     """The reply is not what was asked for. The good calls in it are kept: nothing is lost.
 
     Raised by plugins without ``calls``; polycall fills them in on the way to the caller.
+
+    Attributes:
+        calls: The good calls of all rounds, in order, with ``.text``, ``.usage``, ``.tool_calls`` and
+            ``.raw_response``.
     """
 
     calls: Calls[object]
-    """The good calls of all rounds, in order, with ``.text``, ``.usage``, ``.tool_calls`` and ``.raw_response``."""
 
     def __init__(self, message: str, *, calls: Calls[object] | None = None) -> None:
         from polycall._data.calls import Calls

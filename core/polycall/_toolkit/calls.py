@@ -47,13 +47,15 @@ class CallIds:
     Args:
         taken: Ids that the conversation holds already; see `earlier_call_ids`.
         make: Makes an id, for providers that take another form only.
+
+    Attributes:
+        used: Every id of the conversation so far.
     """
 
     __slots__ = ("_make", "used")
 
     def __init__(self, taken: Iterable[str] = (), *, make: Callable[[], str] = make_call_id) -> None:
         self.used = set(taken)
-        """Every id of the conversation so far."""
         self._make = make
 
     def claim(self, sent: object) -> str:
@@ -117,16 +119,19 @@ Restore: TypeAlias = Callable[[object], object]
 
 @dataclass(frozen=True, slots=True)
 class RenderedTool:
-    """One tool as a provider's request has it."""
+    """One tool as a provider's request has it.
+
+    Attributes:
+        name: The tool's own name, as in `ToolSpec.name`.
+        schema: The schema of its arguments in the provider's dialect. Shared between calls: never changed.
+        sent_name: Its name in the request, where the provider cannot carry its own; empty: the same.
+        restore: Undoes on decoded arguments what the dialect changed in shape; ``None`` if it changed nothing.
+    """
 
     name: str
-    """The tool's own name, as in `ToolSpec.name`."""
     schema: JsonObject
-    """The schema of its arguments in the provider's dialect. Shared between calls: never changed."""
     sent_name: str = ""
-    """Its name in the request, where the provider cannot carry its own; empty: the same."""
     restore: Restore | None = None
-    """Undoes on decoded arguments what the dialect changed in shape; ``None`` if it changed nothing."""
 
     def __post_init__(self) -> None:
         if not self.sent_name:
@@ -145,15 +150,19 @@ def render_tool(spec: ToolSpec, dialect: Dialect, *, sent_name: str = "") -> Ren
 
 @dataclass(frozen=True, slots=True)
 class RenderedTools(Generic[PayloadT]):
-    """The tools of a request as its provider sends them: made once per set of tools, then shared."""
+    """The tools of a request as its provider sends them: made once per set of tools, then shared.
+
+    Attributes:
+        payload: The tools' part of the request, in the provider's form.
+        tools: By the tools' own names.
+        by_sent_name: By their names in the request.
+        plain_names: Names of the tools with nothing to map back or to restore.
+    """
 
     payload: PayloadT
-    """The tools' part of the request, in the provider's form."""
     tools: Mapping[str, RenderedTool]
-    """By the tools' own names."""
     by_sent_name: Mapping[str, RenderedTool] = field(init=False, repr=False, compare=False)
     plain_names: frozenset[str] = field(init=False, repr=False, compare=False)
-    """Names of the tools with nothing to map back or to restore."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_sent_name", {tool.sent_name: tool for tool in self.tools.values()})
@@ -183,6 +192,9 @@ class CallMaker:
         lenient: Undo habits that are known of protocols with JSON text: a wrapper that holds several calls, arguments
             that are said twice, arguments inside an object of one more level. Default: false.
         prefixes: Name spaces to strip from unknown names.
+
+    Attributes:
+        ids: The ids of the reply.
     """
 
     __slots__ = ("_by_sent_name", "_lenient", "_plain", "_prefixes", "_rendered", "_used", "ids")

@@ -81,25 +81,29 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaPart:
-    """An image, a sound, a video or a file. Exactly one of ``uri``, ``data`` and ``file_id`` is set."""
+    """An image, a sound, a video or a file. Exactly one of ``uri``, ``data`` and ``file_id`` is set.
+
+    Attributes:
+        kind: By the part's type, not by its media type: an image in a ``file`` part is a file.
+        uri: Any URI but a data URI: ``https:``, ``gs:``, ``s3:``; which of them it takes is the provider's business.
+        data: The content as base64 of the standard alphabet, padded, without line breaks.
+        media_type: As stated, or from the name's ending; ``None`` if unknown.
+        filename: The file's name, ``None`` if unknown.
+        file_id: The id of a file that was uploaded to some provider.
+        detail: How closely to look at an image: ``"low"``, ``"high"``, ``"auto"``.
+        raw: The part as in the message.
+        where: Its place, for errors: ``"messages[3].content[1]"``.
+    """
 
     kind: MediaKind
-    """By the part's type, not by its media type: an image in a ``file`` part is a file."""
     uri: str | None = None
-    """Any URI but a data URI: ``https:``, ``gs:``, ``s3:``; which of them it takes is the provider's business."""
     data: str | None = None
-    """The content as base64 of the standard alphabet, padded, without line breaks."""
     media_type: str | None = None
-    """As stated, or from the name's ending; ``None`` if unknown."""
     filename: str | None = None
     file_id: str | None = None
-    """The id of a file that was uploaded to some provider."""
     detail: str | None = None
-    """How closely to look at an image: ``"low"``, ``"high"``, ``"auto"``."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """The part as in the message."""
     where: str = field(default="", compare=False)
-    """The part's place: ``"messages[3].content[1]"``."""
 
     @property
     def url(self) -> str | None:

@@ -14,13 +14,18 @@ from polycall._toolkit.message_shapes import WRITE_MESSAGE, in_words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextPart:
-    """A piece of text; never empty."""
+    """A piece of text; never empty.
+
+    Attributes:
+        text: The text.
+        refusal: The model refused with these words.
+        raw: The part as in the message; empty where the content is a plain text.
+        where: Its place, for errors: ``"messages[3].content[1]"``.
+    """
 
     text: str
     refusal: bool = False
-    """The model refused with these words."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """The part as in the message; empty where the content is a plain text."""
     where: str = field(default="", compare=False)
 
 
@@ -29,6 +34,10 @@ class NativePart:
     """A part in some provider's own form: a mapping without ``type`` or of a type that the provider named, an object.
 
     The provider accepts it or refuses it with `refuse_native`.
+
+    Attributes:
+        value: The part as in the message.
+        where: Its place, for errors: ``"messages[3].content[1]"``.
     """
 
     value: object
@@ -40,17 +49,24 @@ Part: TypeAlias = TextPart | MediaPart | NativePart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierCall:
-    """A tool call in an earlier turn of the model."""
+    """A tool call in an earlier turn of the model.
+
+    Attributes:
+        id: The id of the call; ``None`` where the message has none.
+        name: The name of the tool.
+        given_arguments: As in the message; the input of a custom call.
+        kind: ``"function"``, or ``"custom"`` for a tool that takes free text.
+        extra: Members of the call that are not polycall's: ``extra_content``, say.
+        raw: The call as in the message.
+        where: Its place, for errors: ``"messages[3].tool_calls[0]"``.
+    """
 
     id: str | None
     name: str
     given_arguments: str | Mapping[str, object] | None = None
-    """As in the message; the input of a custom call."""
     kind: Literal["function", "custom"] = "function"
     extra: JsonObject = field(default_factory=dict)
-    """Members of the call that are not polycall's: ``extra_content``, say."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """The call as in the message."""
     where: str = field(default="", compare=False)
 
     @property
@@ -73,20 +89,31 @@ class EarlierCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemMessage:
-    """Instructions, of the role ``system`` or ``developer``."""
+    """Instructions, of the role ``system`` or ``developer``.
+
+    Attributes:
+        parts: The content, in order.
+        provider_data: The data for this provider in the message; ``None`` if there is none.
+        raw: The message as a mapping.
+        where: Its place, for errors: ``"messages[3]"``.
+    """
 
     parts: tuple[Part, ...]
     provider_data: Mapping[str, object] | None = None
-    """The message's data for this provider; ``None`` if there is none."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-    """The message as a mapping."""
     where: str = field(default="", compare=False)
-    """The message's place: ``"messages[3]"``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserMessage:
-    """A message of the user; from a bare text, too."""
+    """A message of the user; from a bare text, too.
+
+    Attributes:
+        parts: The content, in order.
+        provider_data: The data for this provider in the message; ``None`` if there is none.
+        raw: The message as a mapping.
+        where: Its place, for errors: ``"messages[3]"``.
+    """
 
     parts: tuple[Part, ...]
     provider_data: Mapping[str, object] | None = None
@@ -96,7 +123,15 @@ class UserMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssistantMessage:
-    """A turn of the model, of the role ``assistant`` or ``model``."""
+    """A turn of the model, of the role ``assistant`` or ``model``.
+
+    Attributes:
+        parts: The content, in order.
+        calls: Its tool calls, in order.
+        provider_data: The data for this provider in the message; ``None`` if there is none.
+        raw: The message as a mapping.
+        where: Its place, for errors: ``"messages[3]"``.
+    """
 
     parts: tuple[Part, ...]
     calls: tuple[EarlierCall, ...] = ()
@@ -107,15 +142,24 @@ class AssistantMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolMessage:
-    """The result of a call, of the role ``tool`` or ``function``."""
+    """The result of a call, of the role ``tool`` or ``function``.
+
+    Attributes:
+        call_id: The id of the call that it answers; ``None`` where the message has none.
+        name: The name of the call that it answers, else the message's own; `name_of` refuses ``None``.
+        parts: The content, in order.
+        is_error: The call failed.
+        call: The call that it answers; ``None`` if no earlier call without a result has its id.
+        provider_data: The data for this provider in the message; ``None`` if there is none.
+        raw: The message as a mapping.
+        where: Its place, for errors: ``"messages[3]"``.
+    """
 
     call_id: str | None
     name: str | None
-    """The name of the call that it answers, else the message's own; `name_of` refuses ``None``."""
     parts: tuple[Part, ...]
     is_error: bool = False
     call: EarlierCall | None = None
-    """The call that it answers; ``None`` if no earlier call without a result has its id."""
     provider_data: Mapping[str, object] | None = None
     raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
     where: str = field(default="", compare=False)
@@ -128,10 +172,13 @@ class NativeMessage:
     Such mappings have no ``role``, ``parts`` instead of ``content``, or another ``type`` than ``message``.
 
     The provider accepts it or refuses it with `refuse_native`.
+
+    Attributes:
+        value: The object as in the list.
+        where: Its place, for errors: ``"messages[3]"``.
     """
 
     value: object
-    """As in the list."""
     where: str = field(default="", compare=False)
 
 

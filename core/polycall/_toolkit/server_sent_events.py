@@ -10,12 +10,15 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", _BYTE_ORDER_MARK + b"data:")
 
 
 class ServerSentEvent(NamedTuple):
-    """One event with data."""
+    """One event with data.
+
+    Attributes:
+        data: Several ``data`` lines are joined with line feeds.
+        type: Empty where the server gave none.
+    """
 
     data: bytes
-    """Several ``data`` lines are joined with line feeds."""
     type: bytes
-    """Empty where the server gave none."""
 
 
 class EventReader:
@@ -27,6 +30,11 @@ class EventReader:
     Args:
         bare_json: Such lines are JSON, which is an event once as many braces are closed as were opened: so come errors
             of servers that break off a stream. Without it, those before the first event are kept as ``foreign``.
+
+    Attributes:
+        foreign: Lines that are not a field of an event, while there has been no event: the reply in place of a stream.
+        is_between_events: Nothing is kept: the next byte begins an event.
+        total_bytes: The size of the body so far.
     """
 
     __slots__ = (
@@ -45,10 +53,8 @@ class EventReader:
 
     def __init__(self, *, bare_json: bool = False) -> None:
         self.foreign = bytearray()
-        """Lines that are no field of an event, while there has been no event: what came in place of a stream."""
         self.total_bytes = 0
         self.is_between_events = True
-        """Nothing is kept of what came: the next byte begins an event."""
         self._takes_bare_json = bare_json
         self._tail = bytearray()
         self._data: list[bytes] = []
