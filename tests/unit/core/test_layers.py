@@ -14,7 +14,7 @@ import polycall
 CORE = Path(polycall.__file__).parent
 
 LAYERS = ("_data", "_schema", "_toolkit", "hookspecs", "plugin", "_plugins", "_engine", "_clients", "__init__")
-"""From the bottom up: data, helpers for plugins, the hook contract, the plugins that are loaded, the engine, clients."""
+"""From the bottom up: data, helpers for plugins, the hook contract, loaded plugins, the engine, clients."""
 
 
 def module_names() -> dict[str, Path]:
