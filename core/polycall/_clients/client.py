@@ -82,12 +82,6 @@ class _ClientBase:
         )
         return self._hooks.describe(Exchange(ask, self._hooks).request)
 
-    def _exchange(self, ask: Ask) -> Exchange:
-        exchange = Exchange(ask, self._hooks)
-        # Extensions may change the request before it is rendered; what cannot be rendered at all is an error now.
-        self._hooks.render_tools(exchange.request)
-        return exchange
-
 
 class Client(_ClientBase):
     """Sends requests and returns typed calls. Safe to share between threads; holds no state of a call.
@@ -213,7 +207,7 @@ class Client(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        exchange = self._exchange(ask)
+        exchange = Exchange(ask, self._hooks)
         if stream:
             return CallStream(self._hooks, exchange)
         return cast("Calls[T]", run(exchange, self._hooks))
@@ -250,7 +244,7 @@ class Client(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        return CallStream(self._hooks, self._exchange(ask))
+        return CallStream(self._hooks, Exchange(ask, self._hooks))
 
     def close(self) -> None:
         """Release the session's threads and, if polycall created it, the SDK's client."""
@@ -350,7 +344,7 @@ class AsyncClient(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        exchange = self._exchange(ask)
+        exchange = Exchange(ask, self._hooks)
         if stream:
             return await AsyncCallStream(self._hooks, exchange)
         return cast("Calls[T]", await run_async(exchange, self._hooks))
@@ -386,7 +380,9 @@ class AsyncClient(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        return AsyncCallStream(self._hooks, self._exchange(ask))
+        exchange = Exchange(ask, self._hooks)
+        self._hooks.render_tools(exchange.request)  # tools that cannot be rendered are an error here, not when awaited
+        return AsyncCallStream(self._hooks, exchange)
 
     async def close(self) -> None:
         """Release the session's threads and, if polycall created it, the SDK's client."""

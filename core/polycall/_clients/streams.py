@@ -115,18 +115,10 @@ class _StreamBase(Generic[T]):
             self._started.clear()
         return request
 
-    def _feed(self, chunk: object) -> bool:
-        """Take a chunk. True if the decoder says that the reply is over."""
-        decoder = self._decoder
-        if decoder is None:
-            decoder = self._decoder = self._hooks.decoder(self._current_request())
-        try:
-            for event in decoder.feed(chunk):
-                self._take(event)
-        except Exception as error:
-            self._hooks.explain(error)
-            raise
-        return getattr(decoder, "done", False)
+    def _current_decoder(self) -> StreamDecoder[Any]:
+        if self._decoder is None:
+            self._decoder = self._hooks.decoder(self._current_request())
+        return self._decoder
 
     def _take(self, event: StreamEvent) -> None:
         if isinstance(event, CallCompleted):
@@ -151,7 +143,7 @@ class _StreamBase(Generic[T]):
 
     def _decoded_reply(self) -> Reply:
         """The whole reply, after its last chunk."""
-        reply = self._hooks.finish(self._decoder or self._hooks.decoder(self._current_request()))
+        reply = self._hooks.finish(self._current_decoder())
         self._completed.check(reply)
         return reply
 
@@ -332,10 +324,18 @@ class CallStream(_StreamBase[T]):
 
     def _read_chunks(self, iterator: Iterator[object]) -> bool:
         """Read chunks until an event is there. True if the reply is over."""
+        decoder, pending, take = self._current_decoder(), self._pending, self._take
+        feed, may_be_done = decoder.feed, hasattr(decoder, "done")
         for chunk in iterator:
-            if self._feed(chunk):
+            try:
+                for event in feed(chunk):
+                    take(event)
+            except Exception as error:
+                self._hooks.explain(error)
+                raise
+            if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
                 return True
-            if self._pending:
+            if pending:
                 return False
         if self._closed:
             raise self._closed_error()
@@ -457,10 +457,18 @@ class AsyncCallStream(_StreamBase[T]):
                 self._end_round(reply)
 
     async def _read_chunks(self, iterator: AsyncIterator[object]) -> bool:
+        decoder, pending, take = self._current_decoder(), self._pending, self._take
+        feed, may_be_done = decoder.feed, hasattr(decoder, "done")
         async for chunk in iterator:
-            if self._feed(chunk):
+            try:
+                for event in feed(chunk):
+                    take(event)
+            except Exception as error:
+                self._hooks.explain(error)
+                raise
+            if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
                 return True
-            if self._pending:
+            if pending:
                 return False
         if self._closed:
             raise self._closed_error()

@@ -75,22 +75,23 @@ class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subcl
         make_raw_response: Callable[[], object] | None = None,
     ) -> Self:
         self = super().__new__(cls, values)
-        self.__dict__.update(
-            tool_calls=tuple(tool_calls),
-            text=text,
-            reasoning=reasoning,
-            usage=usage,
-            finish_reason=finish_reason,
-            raw_finish_reason=raw_finish_reason,
-            provider=provider,
-            model=model,
-            response_id=response_id,
-            adaptations=tuple(adaptations),
-            surplus=tuple(surplus),
-            _conversation=conversation,
-            _make_raw_response=make_raw_response,
-            _raw_response=None,
-        )
+        attributes: dict[str, object] = {
+            "tool_calls": tuple(tool_calls),
+            "text": text,
+            "reasoning": reasoning,
+            "usage": usage,
+            "finish_reason": finish_reason,
+            "raw_finish_reason": raw_finish_reason,
+            "provider": provider,
+            "model": model,
+            "response_id": response_id,
+            "adaptations": tuple(adaptations),
+            "surplus": tuple(surplus),
+            "_conversation": conversation,
+            "_make_raw_response": make_raw_response,
+            "_raw_response": None,
+        }
+        object.__setattr__(self, "__dict__", attributes)
         return self
 
     def __setattr__(self, name: str, value: object) -> None:

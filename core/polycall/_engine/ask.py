@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from polycall._data.errors import ConfigurationError, MessageError
 from polycall._engine.tools import ToolSet, tools_for
@@ -11,8 +12,7 @@ from polycall._engine.tools import ToolSet, tools_for
 _CHOICES = ("auto", "required")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(NamedTuple):
     """What the caller asks for; the parameters are described at `polycall.Client.create`."""
 
     messages: Iterable[object]
@@ -26,7 +26,10 @@ class Ask:
     stream: bool = False
     deltas: bool = False
     dry_run: bool = False
-    options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    options: Mapping[str, object] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f"<Ask of {self.response_model!r}>"  # the messages and options are the caller's secrets
 
     def message_list(self) -> list[object]:
         """The messages.

@@ -193,16 +193,19 @@ class Exchange:
 
     def calls(self) -> Calls[object]:
         """The good calls so far, in order, and everything else that the replies held."""
-        good = [
-            (call, number)
-            for call, number in zip(self._outcomes, self._round_of, strict=True)
-            if isinstance(call, ValidCall)
-        ]
+        good: list[tuple[ValidCall, int]] = []
+        values: list[object] = []
+        tool_calls: list[ToolCall] = []
+        for call, number in zip(self._outcomes, self._round_of, strict=True):
+            if isinstance(call, ValidCall):
+                good.append((call, number))
+                values.append(call.value)
+                tool_calls.append(call.tool_call)
         rounds = self._rounds
         reply = rounds[-1].reply if rounds else Reply()
         return Calls(
-            [call.value for call, _ in good],
-            tool_calls=[call.tool_call for call, _ in good],
+            values,
+            tool_calls=tool_calls,
             text=self._first("text"),
             reasoning=self._first("reasoning"),
             usage=self._usage,

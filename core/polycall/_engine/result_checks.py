@@ -24,6 +24,12 @@ _OPTIONAL_MEMBERS = (
     *(("text", str), ("reasoning", str), ("raw_finish_reason", str), ("refusal", str)),
     *(("response_id", str), ("model", str), ("finish_reason", FinishReason), ("usage", Usage)),
 )
+_LISTS = frozenset({list, tuple})
+_TURNS = frozenset({dict, list, type(None)})
+_ARGUMENTS = frozenset({str, dict})
+_TEXT = frozenset({str, type(None)})
+_FINISH_REASON = frozenset({FinishReason, type(None)})
+_USAGE = frozenset({Usage, type(None)})
 
 
 def check_result(provider: Provider, result: Any, type_: type[T], hook: str) -> T:
@@ -78,6 +84,45 @@ def check_reply(provider: Provider, reply: object, hook: str) -> Reply:
     Raises:
         PluginError: Another type, a member or a call of a wrong type, calls out of order, or an id or an index twice.
     """
+    if isinstance(reply, Reply) and _is_sound(reply):
+        return reply
+    return _check_carefully(provider, reply, hook)
+
+
+def _is_sound(reply: Reply) -> bool:
+    """A quick look that nearly every reply passes; the careful one finds the words for those that do not."""
+    calls = reply.tool_calls
+    if reply.cut_off or type(calls) not in _LISTS or type(reply.turn) not in _TURNS:
+        return False
+    ids: set[str] = set()
+    last = -1
+    for call in calls:
+        if (
+            type(call) is not ToolCall
+            or type(call.id) is not str
+            or type(call.name) is not str
+            or type(call.arguments) not in _ARGUMENTS
+            or type(call.index) is not int
+            or call.index <= last
+        ):
+            return False
+        last = call.index
+        ids.add(call.id)
+    return (
+        len(ids) == len(calls)
+        and "" not in ids
+        and type(reply.text) in _TEXT
+        and type(reply.reasoning) in _TEXT
+        and type(reply.refusal) in _TEXT
+        and type(reply.raw_finish_reason) in _TEXT
+        and type(reply.response_id) in _TEXT
+        and type(reply.model) in _TEXT
+        and type(reply.finish_reason) in _FINISH_REASON
+        and type(reply.usage) in _USAGE
+    )
+
+
+def _check_carefully(provider: Provider, reply: object, hook: str) -> Reply:
     if not isinstance(reply, Reply):
         raise wrong_result(provider, reply, "a Reply", hook)
     for name, type_ in _OPTIONAL_MEMBERS:
@@ -92,8 +137,7 @@ def check_reply(provider: Provider, reply: object, hook: str) -> Reply:
             "them, is due.",
             hook,
         )
-    if reply.tool_calls or reply.cut_off:
-        _check_calls(provider, reply, hook)
+    _check_calls(provider, reply, hook)
     return reply
 
 
