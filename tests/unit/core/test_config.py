@@ -133,7 +133,7 @@ class TestMistakes:
         [
             ("", "default", 'no profile was chosen. Write default = "NAME", set POLYCALL_PROFILE or pass profile=.'),
             ('default = "fsat"\n[profiles.fast]\nprovider = "toy"', "profiles.fsat", "Did you mean 'fast'?"),
-            ('defualt = "fast"', "defualt", "'defualt' is no key. Did you mean 'default'?"),
+            ('defualt = "fast"', "defualt", "'defualt' is not a known key. Did you mean 'default'?"),
             ('[profile.fast]\nprovider = "toy"', "profile", "Did you mean 'profiles'?"),
             ('[profiles.fast]\nmodel = "m"', "profiles.fast.provider", "Field required."),
             ("[profiles.fast]\nprovider = 5", "profiles.fast.provider", "Input should be a valid string."),
@@ -286,5 +286,5 @@ class TestSettingsOfAdoptedClients:
         polycall.from_client(toy, async_client=False, api="responses")
 
         assert bound == [(toy, {"api": "responses"})]
-        with pytest.raises(polycall.ConfigurationError, match="'ap' is no setting of provider 'adopting'"):
+        with pytest.raises(polycall.ConfigurationError, match="'ap' is not a setting of provider 'adopting'"):
             polycall.from_client(toy, async_client=False, ap="responses")

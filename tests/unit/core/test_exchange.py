@@ -29,8 +29,7 @@ SAY_ROME, SAY_OSLO = call("Weather", location="Rome"), call("Weather", location=
 SAY_CUP = call("Search", query="cup")
 BAD_OSLO = call("Weather", location="Oslo", units="kelvin")
 WHY_OSLO = "units: Input should be 'metric' or 'imperial' (given: 'kelvin')"
-SILENT = "You made no tool call."
-ASK_AGAIN = "Make this call again, corrected. Do not repeat the calls that were accepted."
+ASK_AGAIN = "Call this tool again with corrected arguments. Do not repeat the calls that were accepted."
 
 
 class TestGoodReplies:
@@ -105,7 +104,7 @@ class TestGoodReplies:
 
         assert client.create(ASK, list[Known], context={"R": "Rome"})[0].place == "Rome"
 
-    def test_an_exception_of_a_validator_is_the_callers(self, make_client: MakeClient) -> None:
+    def test_any_exception_of_a_validator_is_that_calls_failure(self, make_client: MakeClient) -> None:
         class Broken(BaseModel):
             place: str
 
@@ -114,10 +113,17 @@ class TestGoodReplies:
             def look_up(cls, place: str) -> str:
                 raise ZeroDivisionError(place)
 
-        client, _ = make_client(reply(call("Broken", place="R")))
+        client, toy = make_client(reply(call("Broken", place="R")), reply(call("Broken", place="O")))
 
-        with pytest.raises(ZeroDivisionError, match="R"):
-            client.create(ASK, list[Broken])
+        with pytest.raises(polycall.InvalidCallsError) as raised:
+            client.create(ASK, list[Broken], max_retries=1)
+
+        assert [failure.reason for failure in raised.value.failures] == ["ZeroDivisionError: O"]
+        assert toy.requests[1].messages[-1] == {
+            "role": "error",
+            "id": "0",
+            "content": f"Error: ZeroDivisionError: R. {ASK_AGAIN}",
+        }
 
 
 class TestCorrections:
@@ -132,7 +138,7 @@ class TestCorrections:
         assert first.messages == ASK
         assert second.messages == [
             *ASK,
-            {"role": "model", "calls": (("0", "Weather"), ("1", "Weather"), ("2", "Search"))},
+            {"role": "model", "calls": [["0", "Weather"], ["1", "Weather"], ["2", "Search"]]},
             {"role": "result", "id": "0", "content": "accepted"},
             {"role": "error", "id": "1", "content": f"Error: {WHY_OSLO}. {ASK_AGAIN}"},
             {"role": "result", "id": "2", "content": "accepted"},
@@ -170,7 +176,7 @@ class TestCorrections:
         assert client.create(ASK, Iterable[Weather], tool_choice="auto") == [ROME, OSLO]
         assert toy.requests[2].messages[-1] == {
             "role": "user",
-            "content": "You made no tool call. These calls still need a correction: "
+            "content": "You did not call a tool. These calls still need a correction: "
             f"Weather: {WHY_OSLO}. The tools are: Weather.",
         }
 
@@ -215,7 +221,7 @@ class TestCorrections:
         assert failure.fields == {"units"}
         assert failure.tool_call.arguments == '{"location": "Oslo", "units": "kelvin"}'
         assert str(raised.value) == (
-            f"1 of 2 tool calls cannot be used (Weather: {WHY_OSLO}). The good ones are in .calls, the others in "
+            f"1 of 2 tool calls are invalid (Weather: {WHY_OSLO}). The good ones are in .calls, the others in "
             ".failures; a larger max_retries asks the model again."
         )
 
@@ -238,24 +244,21 @@ class TestNoCalls:
         assert calls.text == "It rains."
         assert toy.requests[0].tool_choice == "auto"
 
-    @pytest.mark.parametrize("tool_choice", ["required", "Weather"])
-    def test_required_is_asked_again(self, make_client: MakeClient, tool_choice: str) -> None:
+    @pytest.mark.parametrize(("tool_choice", "tools"), [("required", "Weather, Search"), ("Weather", "Weather")])
+    def test_required_is_asked_again(self, make_client: MakeClient, tool_choice: str, tools: str) -> None:
         client, toy = make_client(reply("say It rains.", end="stop"), reply(SAY_ROME))
 
         assert client.create(ASK, Iterable[Weather | Search], tool_choice=tool_choice) == [ROME]
         assert toy.requests[1].messages == [
             *ASK,
-            {"role": "model", "calls": ()},
-            {
-                "role": "user",
-                "content": "You made no tool call. Answer with calls of these tools only: Weather, Search.",
-            },
+            {"role": "model", "calls": []},
+            {"role": "user", "content": f"You did not call a tool. Reply only with calls to these tools: {tools}."},
         ]
 
     def test_and_in_the_end_the_last_words_are_in_the_error(self, make_client: MakeClient) -> None:
         client, _ = make_client(reply("say Hello."), reply("say Which city?"))
 
-        with pytest.raises(polycall.NoToolCallsError, match=r"no tool call\. It said: 'Which city\?'") as raised:
+        with pytest.raises(polycall.NoToolCallsError, match=r"no tool call\. Its text: 'Which city\?'") as raised:
             client.create(ASK, Iterable[Weather], max_retries=1)
 
         assert raised.value.text == "Which city?"
@@ -365,7 +368,9 @@ class TestUnusableReplies:
             client.create(ASK, Iterable[Weather])
 
         assert raised.value.polycall_calls == [ROME]  # type: ignore[attr-defined]
-        assert raised.value.__notes__ == ["While a correction was asked for; 1 good calls are in error.polycall_calls."]
+        assert raised.value.__notes__ == [
+            "Raised while polycall was requesting a correction; the 1 valid calls so far are in error.polycall_calls."
+        ]
 
     async def test_so_it_does_in_an_async_client(self, make_async_client: MakeAsyncClient) -> None:
         client, _ = make_async_client(reply(SAY_ROME, BAD_OSLO), ConnectionResetError("by peer"))
@@ -391,11 +396,11 @@ class TestContinueWith:
 
         assert calls.continue_with(["18 degrees", {"degrees": 4}, ValueError("no cup")]) == [
             *ASK,
-            {"role": "model", "calls": (("0", "Weather"), ("1", "Weather"), ("2", "Search"))},
+            {"role": "model", "calls": [["0", "Weather"], ["1", "Weather"], ["2", "Search"]]},
             {"role": "result", "id": "0", "content": "18 degrees"},
             {"role": "error", "id": "1", "content": f"Error: {WHY_OSLO}. {ASK_AGAIN}"},
             {"role": "error", "id": "2", "content": "ValueError: no cup"},
-            {"role": "model", "calls": (("0", "Search"), ("1", "Weather"))},
+            {"role": "model", "calls": [["0", "Search"], ["1", "Weather"]]},
             {"role": "result", "id": "0", "content": "accepted"},
             {"role": "result", "id": "1", "content": '{"degrees":4}'},
         ]
@@ -419,7 +424,7 @@ class TestContinueWith:
     def test_one_result_for_each_call(self, make_client: MakeClient, results: list[object]) -> None:
         client, _ = make_client(reply(SAY_ROME))
 
-        with pytest.raises(ValueError, match=f"1 calls need as many results, in their order; got {len(results)}"):
+        with pytest.raises(ValueError, match=f"one result per call, in order: 1 calls, {len(results)} results"):
             client.create(ASK, Iterable[Weather]).continue_with(results)
 
     def test_the_good_calls_of_an_error_can_be_continued(self, make_client: MakeClient) -> None:
@@ -477,7 +482,7 @@ class TestWrongArguments:
     def test_max_retries_that_is_no_count(self, make_client: MakeClient, max_retries: object) -> None:
         client, _ = make_client()
 
-        with pytest.raises(polycall.ConfigurationError, match="max_retries must be a whole number"):
+        with pytest.raises(polycall.ConfigurationError, match="max_retries must be an integer >= 0, got"):
             client.create(ASK, Iterable[Weather], max_retries=max_retries)  # type: ignore[call-overload]
 
     @pytest.mark.parametrize("tool_choice", ["none", "Wether", None, {"type": "function"}])
@@ -485,7 +490,8 @@ class TestWrongArguments:
         client, _ = make_client()
 
         with pytest.raises(
-            polycall.ConfigurationError, match=r"must be 'auto', 'required' or the name of a tool \(Weather\)"
+            polycall.ConfigurationError,
+            match=r"must be 'auto', 'required', the name of a tool or a list of names \(Weather\), got",
         ):
             client.create(ASK, Iterable[Weather], tool_choice=tool_choice)  # type: ignore[call-overload]
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from types import ModuleType
 
 import pytest
 from pydantic import BaseModel
-from unit.core.conftest import MakeAsyncClient, MakeClient
+from unit.core.conftest import Extend, MakeAsyncClient, MakeClient, make_extension
 
 import polycall
 from polycall.plugin import CallCompleted, Reply, Request, StreamDecoder, StreamEvent, ToolCall, hookimpl
-from support.toy_provider import HOOK_NAMES, AsyncToyClient, Hooks, ToyClient, ToyDecoder, call, make_plugin, reply
+from support.toy_provider import AsyncToyClient, Hooks, ToyClient, ToyDecoder, call, make_plugin, reply
 
 
 class Weather(BaseModel):
@@ -21,22 +20,6 @@ class Weather(BaseModel):
 ROME, OSLO = Weather(location="Rome"), Weather(location="Oslo")
 SAY_ROME, SAY_OSLO = reply(call("Weather", location="Rome")), reply(call("Weather", location="Oslo"))
 BAD = reply(call("Weather", location=5))
-
-Extend = Callable[..., None]
-
-
-@pytest.fixture
-def extend() -> Iterator[Extend]:
-    """Register an extension of the given hooks for one test."""
-    names: list[str] = []
-
-    def extend(name: str, **hooks: Callable[..., object]) -> None:
-        polycall.register_extension(name, _only(**hooks))
-        names.append(name)
-
-    yield extend
-    for name in names:
-        polycall.unregister(name)
 
 
 class TestWrapping:
@@ -251,15 +234,15 @@ class TestNoting:
         noted: list[tuple[int, int]] = []
 
         @hookimpl
-        def polycall_reply_received(request: Request, reply: Reply) -> None:
+        def polycall_round_ended(request: Request, reply: Reply) -> None:
             noted.append((request.round, len(reply.tool_calls)))
 
         @hookimpl
         def second(request: Request) -> None:
             noted.append((request.round, -1))
 
-        extend("accounting", polycall_reply_received=polycall_reply_received)
-        extend("billing", polycall_reply_received=second)
+        extend("accounting", polycall_round_ended=polycall_round_ended)
+        extend("billing", polycall_round_ended=second)
         client, _ = make_client(BAD, SAY_ROME, SAY_ROME)
         async_client, _ = make_async_client(SAY_ROME, SAY_ROME)
 
@@ -277,7 +260,7 @@ class TestRegistering:
         def polycall_send() -> Generator[None, str, str]:
             return (yield).replace("Rome", "Oslo")
 
-        polycall.register_extension("toy-2", _only(polycall_send=polycall_send))
+        polycall.register_extension("toy-2", make_extension(polycall_send=polycall_send))
         polycall.register_provider("toy-2", make_plugin(without=["polycall_recognize_client"]))
         try:
             assert polycall.from_provider("toy-2").provider == "toy-2"
@@ -300,7 +283,7 @@ class TestRegistering:
         extend("cache")
 
         with pytest.raises(polycall.PluginError, match="'cache' is registered already"):
-            polycall.register_extension("cache", _only())
+            polycall.register_extension("cache", make_extension())
 
     def test_a_wrapper_sees_the_sdks_error(self, extend: Extend, make_client: MakeClient, hooks: Hooks) -> None:
         seen: list[Exception] = []
@@ -319,7 +302,3 @@ class TestRegistering:
         with pytest.raises(ConnectionResetError) as raised:
             client.create(["?"], list[Weather])
         assert seen == [raised.value]
-
-
-def _only(**hooks: Callable[..., object]) -> ModuleType:
-    return make_plugin(without=[hook for hook in HOOK_NAMES if hook not in hooks], **hooks)

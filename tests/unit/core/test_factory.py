@@ -33,18 +33,22 @@ class TestFromClient:
         with pytest.raises(polycall.UnknownClientError, match="is synchronous; an async client was asked for"):
             polycall.from_client(ToyClient(), async_client=True)
 
-    def test_an_object_that_nobody_knows(self, hooks: Hooks) -> None:
+    def test_an_object_that_nobody_knows(self, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("POLYCALL_PLUGINS", "toy")
+
         with pytest.raises(polycall.UnknownClientError, match=r"of type builtins\.float") as raised:
             polycall.from_client(1.5)
 
         assert isinstance(raised.value, TypeError)
 
-    def test_a_class_in_place_of_its_object(self, hooks: Hooks) -> None:
+    def test_a_class_in_place_of_its_object(self, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("POLYCALL_PLUGINS", "toy")
+
         with pytest.raises(polycall.UnknownClientError, match=r"the class .*\.ToyClient itself"):
             polycall.from_client(ToyClient)
 
-    def test_a_model_is_no_setting_and_the_error_says_where_to_name_it(self, hooks: Hooks) -> None:
-        with pytest.raises(polycall.ConfigurationError, match=r"model: is no setting: name it in create\(model="):
+    def test_a_model_is_not_a_setting_and_the_error_says_where_it_belongs(self, hooks: Hooks) -> None:
+        with pytest.raises(polycall.ConfigurationError, match=r"model: is not a setting: pass it to create\(model="):
             polycall.from_client(ToyClient(), model="toy-mini")
 
     def test_a_mode_that_does_not_fit_names_those_that_do(self, hooks: Hooks) -> None:

@@ -1,4 +1,4 @@
-"""Which tools' arguments have to be looked through for numbers that are none."""
+"""Which tools' arguments must be searched for NaN, Infinity and numbers out of range."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, Jso
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-from polycall._engine.non_finite import may_hold_infinity, why_infinite
+from polycall._engine.non_finite import accepts_non_finite, find_non_finite
 from polycall._engine.tools import tools_for
 
 
@@ -95,7 +95,7 @@ def infinite(value: object) -> bool:
 def test_what_never_holds_infinity(annotation: Any) -> None:
     adapter: TypeAdapter[object] = TypeAdapter(annotation)
 
-    assert not may_hold_infinity(adapter.core_schema)
+    assert not accepts_non_finite(adapter.core_schema)
     for word in WORDS:
         members = ["location", "days", "units", "near", "type", "number", "day", "at", "x"]
         for text in (word, f"[{word}, {word}]", *(json.dumps({one: 0}).replace("0", word) for one in members)):
@@ -105,18 +105,18 @@ def test_what_never_holds_infinity(annotation: Any) -> None:
 
 @pytest.mark.parametrize("annotation", MAYBE, ids=str)
 def test_what_may(annotation: Any) -> None:
-    assert may_hold_infinity(TypeAdapter(annotation).core_schema)
+    assert accepts_non_finite(TypeAdapter(annotation).core_schema)
 
 
 @pytest.mark.parametrize("schema", [core_schema.list_schema(), core_schema.dict_schema()])
 def test_what_names_no_parts_takes_any(schema: CoreSchema) -> None:
-    assert may_hold_infinity(schema)
+    assert accepts_non_finite(schema)
 
 
 def test_a_tool_knows_it() -> None:
     tools = tools_for(list[Weather | Measure]).tools
 
-    assert {name: tool.may_hold_infinity for name, tool in tools.items()} == {"Weather": False, "Measure": True}
+    assert {name: tool.accepts_non_finite for name, tool in tools.items()} == {"Weather": False, "Measure": True}
 
 
 JSON = st.recursive(
@@ -139,18 +139,18 @@ def test_a_text_is_refused_if_something_in_it_is_no_number_of_a_float(value: obj
                 return True
         return infinite(one)
 
-    assert (why_infinite(json.dumps(value)) is not None) == bad(value)
+    assert (find_non_finite(json.dumps(value)) is not None) == bad(value)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[NaN]", "NaN is no JSON value"),
-        ('{"a": -Infinity}', "-Infinity is no JSON value"),
+        ("[NaN]", "NaN is not a JSON value"),
+        ('{"a": -Infinity}', "-Infinity is not a JSON value"),
         ("1e999", "the number 1e999 is out of range"),
         ("9" * 5000, f"the number {'9' * 77}... is out of range"),
         ('"\x01", NaN', None),
-        ('["\x01", NaN]', "NaN is no JSON value"),
+        ('["\x01", NaN]', "NaN is not a JSON value"),
         ("{", None),
         ("\ud800", None),
         ("[" * 5000, None),
@@ -159,4 +159,4 @@ def test_a_text_is_refused_if_something_in_it_is_no_number_of_a_float(value: obj
     ],
 )
 def test_what_is_said_of_it(text: str, reason: str | None) -> None:
-    assert why_infinite(text) == reason
+    assert find_non_finite(text) == reason

@@ -136,7 +136,7 @@ class TestIsolated:
         polycall.register_provider("a-rude-one", make_plugin(polycall_recognize_client=polycall_recognize_client))
         try:
             assert polycall.from_client(ToyClient()).provider == "toy"
-            with pytest.raises(polycall.PluginError, match=r"failed at .*float in polycall_recognize_client: Zero"):
+            with pytest.raises(polycall.PluginError, match=r"raised in polycall_recognize_client for .*float: Zero"):
                 polycall.from_client(1.5)
         finally:
             polycall.unregister("a-rude-one")
@@ -154,7 +154,7 @@ class TestIsolated:
     def test_a_name_that_is_installed_cannot_be_registered_in_code(self, install: Install) -> None:
         install("acme-one", "acme")
 
-        with pytest.raises(polycall.PluginError, match=r"is there already \(acme-one 1.0\)"):
+        with pytest.raises(polycall.PluginError, match=r"already exists \(acme-one 1.0\)"):
             polycall.register_provider("acme", make_plugin())
 
     def test_a_broken_extension_tells_how_to_leave_it_out(
@@ -162,10 +162,10 @@ class TestIsolated:
     ) -> None:
         install("acme-trace", "trace", "raise ValueError('half-written')", group=EXTENSIONS)
 
-        with pytest.raises(polycall.PluginError, match=r"Extensions load for every provider; POLYCALL_PLUGINS can"):
+        with pytest.raises(polycall.PluginError, match=r"Extensions load for every provider; POLYCALL_EXTENSIONS can"):
             polycall.from_provider("toy/model")
 
-        monkeypatch.setenv("POLYCALL_PLUGINS", "toy")
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "")
         assert polycall.from_provider("toy/model").provider == "toy"
 
     def test_polycall_plugins_restricts_what_may_load(
@@ -243,14 +243,14 @@ class TestChecked:
 
     def test_a_misspelt_hook(self) -> None:
         @hookimpl
-        def polycall_sned(client: object, request: object) -> None: ...
+        def polycall_sned(session: object, request: object) -> None: ...
 
-        assert "'polycall_sned' is no hook (did you mean 'polycall_send'?)" in self.problem(
+        assert "'polycall_sned' is not a hook (did you mean 'polycall_send'?)" in self.problem(
             make_plugin(without=["polycall_send"], polycall_sned=polycall_sned)
         )
 
     def test_a_hook_without_its_marker(self) -> None:
-        def polycall_send(client: object, request: object) -> None: ...
+        def polycall_send(session: object, request: object) -> None: ...
 
         assert "'polycall_send' is not marked with @polycall.plugin.hookimpl" in self.problem(
             make_plugin(polycall_send=polycall_send)
@@ -258,7 +258,7 @@ class TestChecked:
 
     def test_a_wrong_parameter(self) -> None:
         @hookimpl
-        def polycall_send(client: object, requst: object) -> None: ...
+        def polycall_send(session: object, requst: object) -> None: ...
 
         assert "parameter 'requst': the hook has no such parameter (did you mean 'request'?)" in self.problem(
             make_plugin(polycall_send=polycall_send)
@@ -266,16 +266,16 @@ class TestChecked:
 
     def test_a_parameter_that_pluggy_does_not_fill(self) -> None:
         @hookimpl
-        def with_default(client: object, request: object = None) -> None: ...
+        def with_default(session: object, request: object = None) -> None: ...
 
         @hookimpl
-        def keyword_only(client: object, *, request: object) -> None: ...
+        def keyword_only(session: object, *, request: object) -> None: ...
 
         @hookimpl
         def any_number(*args: object) -> None: ...
 
         @hookimpl
-        def any_names(client: object, **kwargs: object) -> None: ...
+        def any_names(session: object, **kwargs: object) -> None: ...
 
         for function, problem in (
             (with_default, "parameter 'request': write it without a default"),
@@ -285,29 +285,34 @@ class TestChecked:
         ):
             assert problem in self.problem(make_plugin(polycall_send=function))
 
-    @pytest.mark.parametrize(
-        "name", ["create_client", "render_tools", "send", "extract_reply", "continue_conversation"]
-    )
+    @pytest.mark.parametrize("name", ["create_client", "render_tools", "render_request", "send"])
     def test_a_missing_required_hook(self, name: str) -> None:
         assert f"the required hook 'polycall_{name}' is missing" in self.problem(
             make_plugin(without=[f"polycall_{name}"])
         )
 
-    def test_a_wrapper_is_no_implementation(self) -> None:
+    def test_a_provider_that_could_not_read_a_reply(self) -> None:
+        streaming = ["polycall_open_stream", "polycall_open_stream_async"]
+
+        assert "one of 'polycall_extract_reply', 'polycall_create_decoder' is required" in self.problem(
+            make_plugin(without=["polycall_extract_reply", "polycall_create_decoder", *streaming])
+        )
+
+    def test_a_wrapper_is_not_an_implementation(self) -> None:
         @hookimpl(wrapper=True)
-        def polycall_send(client: object, request: object) -> Iterator[None]:
+        def polycall_send(session: object, request: object) -> Iterator[None]:
             return (yield)
 
         assert "the required hook 'polycall_send' is missing" in self.problem(make_plugin(polycall_send=polycall_send))
 
     def test_a_hook_that_needs_another(self) -> None:
-        assert "'polycall_open_stream' needs 'polycall_create_decoder' beside it" in self.problem(
+        assert "'polycall_open_stream' needs 'polycall_create_decoder' next to it" in self.problem(
             make_plugin(without=["polycall_create_decoder"])
         )
 
     def test_a_generator_that_is_no_wrapper(self) -> None:
         @hookimpl
-        def polycall_send(client: object, request: object) -> Iterator[None]:
+        def polycall_send(session: object, request: object) -> Iterator[None]:
             return (yield)
 
         assert "'polycall_send' yields: mark it hookimpl(wrapper=True)" in self.problem(
@@ -316,7 +321,7 @@ class TestChecked:
 
     def test_a_wrapper_that_does_not_yield(self) -> None:
         @hookimpl(wrapper=True)
-        def polycall_send(client: object, request: object) -> None: ...
+        def polycall_send(session: object, request: object) -> None: ...
 
         assert "'polycall_send' has no 'yield'" in self.problem(
             make_plugin(without=HOOK_NAMES, polycall_send=polycall_send), extension=True
@@ -324,13 +329,13 @@ class TestChecked:
 
     def test_a_coroutine_where_none_is_awaited(self) -> None:
         @hookimpl
-        async def polycall_send(client: object, request: object) -> None: ...
+        async def polycall_send(session: object, request: object) -> None: ...
 
         assert "'polycall_send' must not be an 'async def'" in self.problem(make_plugin(polycall_send=polycall_send))
 
     def test_an_async_generator(self) -> None:
         @hookimpl
-        async def polycall_open_stream_async(client: object, request: object) -> object:
+        async def polycall_open_stream_async(session: object, request: object) -> object:
             yield "chunk"
 
         assert "'polycall_open_stream_async' is an async generator" in self.problem(
@@ -338,9 +343,9 @@ class TestChecked:
         )
 
     def test_everything_that_is_wrong_is_listed_at_once(self) -> None:
-        problem = self.problem(make_plugin(without=["polycall_send", "polycall_extract_reply"]))
+        problem = self.problem(make_plugin(without=["polycall_render_request", "polycall_send"]))
 
-        assert "'polycall_send' is missing; the required hook 'polycall_extract_reply' is missing" in problem
+        assert "'polycall_render_request' is missing; the required hook 'polycall_send' is missing" in problem
 
     def test_an_entry_point_is_checked_alike(self, install: Install) -> None:
         install("acme-old", "old", "polycall_hook_api = 0")
@@ -349,14 +354,14 @@ class TestChecked:
             polycall.from_provider("old")
 
     def test_a_name_is_registered_once(self, hooks: Hooks) -> None:
-        with pytest.raises(polycall.PluginError, match=r"'toy' is there already \(registered in code\)"):
+        with pytest.raises(polycall.PluginError, match=r"'toy' already exists \(registered in code\)"):
             polycall.register_provider("toy", make_plugin())
 
 
 class TestAnswers:
     """A hook that owes an answer and gives none is named."""
 
-    @pytest.mark.parametrize("name", ["render_tools", "send", "extract_reply"])
+    @pytest.mark.parametrize("name", ["render_tools", "render_request", "send", "extract_reply"])
     def test_a_call_hook_that_returns_nothing(self, name: str) -> None:
         @hookimpl
         def nothing() -> None: ...
@@ -364,7 +369,7 @@ class TestAnswers:
         polycall.register_provider("empty", make_plugin(None, without=(), **{f"polycall_{name}": nothing}))
         try:
             client = polycall.from_client(ToyClient(reply(call("Weather", location="Rome"))), async_client=False)
-            with pytest.raises(polycall.PluginError, match=rf"Plugin 'empty' .* returned nothing from polycall_{name}"):
+            with pytest.raises(polycall.PluginError, match=rf"Plugin 'empty' .* returned None from polycall_{name}"):
                 client.create(["?"], list[Weather])
         finally:
             polycall.unregister("empty")
@@ -375,7 +380,7 @@ class TestAnswers:
 
         polycall.register_provider("empty", make_plugin(polycall_create_client=nothing))
         try:
-            with pytest.raises(polycall.PluginError, match="returned nothing from polycall_create_client"):
+            with pytest.raises(polycall.PluginError, match="returned None from polycall_create_client"):
                 polycall.from_provider("empty")
         finally:
             polycall.unregister("empty")

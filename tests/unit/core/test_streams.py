@@ -153,8 +153,42 @@ class TestSync:
         stream.close()
 
         assert closings(toy) == [1]
-        assert list(stream) == []
         assert len(stream.calls) == read
+
+    def test_reading_on_after_a_close_is_an_error_with_the_calls_until_then(self, make_client: MakeClient) -> None:
+        client, _ = make_client(reply(SAY_ROME, SAY_OSLO))
+        stream = client.stream(ASK, Iterable[Weather])
+        next(stream)
+        stream.close()
+
+        for read_on in (lambda: next(stream), lambda: list(stream), lambda: list(stream.events()), stream.collect):
+            with pytest.raises(polycall.IncompleteOutputError, match="closed before its end") as raised:
+                read_on()
+            assert raised.value.calls == [ROME]
+
+    @pytest.mark.parametrize("close", [False, True])
+    def test_after_a_good_end_it_yields_the_kept_calls_again(self, make_client: MakeClient, close: bool) -> None:
+        client, toy = make_client(reply(BAD_OSLO, SAY_ROME), reply(SAY_OSLO))
+        stream = client.stream(ASK, Iterable[Weather])
+        assert list(stream) == [ROME, OSLO]
+        if close:
+            stream.close()
+
+        assert list(stream) == list(stream) == [OSLO, ROME]
+        assert stream.collect() == [OSLO, ROME]
+        assert len(toy.requests) == 2
+
+    def test_a_stream_that_failed_raises_its_error_again(self, make_client: MakeClient) -> None:
+        client, toy = make_client(reply(SAY_ROME, "<html>"))
+        stream = client.stream(ASK, Iterable[Weather])
+        with pytest.raises(polycall.ResponseError) as first:
+            list(stream)
+
+        for read_on in (lambda: next(stream), stream.collect):
+            with pytest.raises(polycall.ResponseError) as again:
+                read_on()
+            assert again.value is first.value
+        assert len(toy.requests) == 1
 
     def test_leaving_the_block_closes(self, make_client: MakeClient) -> None:
         client, toy = make_client(reply(SAY_ROME, SAY_OSLO))
@@ -179,7 +213,7 @@ class TestSync:
 
         with client.stream(ASK, Iterable[Weather]) as stream:
             next(stream)
-            with pytest.raises(ValueError, match="read the stream to its end first"):
+            with pytest.raises(ValueError, match="Read the stream to its end before calling continue_with"):
                 stream.calls.continue_with(["18"])
 
 
@@ -235,16 +269,20 @@ class TestErrors:
         assert stream.calls == [ROME]
         assert closings(toy) == [1]
 
-    def test_a_validators_own_exception_closes_the_stream(self, make_client: MakeClient) -> None:
+    def test_a_validators_own_exception_is_that_calls_failure(self, make_client: MakeClient) -> None:
         class Broken(BaseModel):
             def model_post_init(self, context: object) -> None:
                 raise ZeroDivisionError
 
-        client, toy = make_client(reply(call("Broken", "{}"), WAIT))
+        client, toy = make_client(reply(call("Broken", "{}"), SAY_ROME))
+        stream = client.stream(ASK, Iterable[Broken | Weather], max_retries=0)
 
-        with pytest.raises(ZeroDivisionError):
-            list(client.stream(ASK, Iterable[Broken]))
+        assert next(stream) == ROME
+        with pytest.raises(polycall.InvalidCallsError) as raised:
+            next(stream)
 
+        assert [failure.tool_call.name for failure in raised.value.failures] == ["Broken"]
+        assert raised.value.calls == [ROME]
         assert closings(toy) == [1]
 
 
@@ -318,7 +356,47 @@ class TestAsync:
         await stream.close()
 
         assert closings(toy) == [1]
-        assert [value async for value in stream] == []
+        assert len(stream.calls) == read
+
+    async def test_reading_on_after_a_close_is_an_error_with_the_calls_until_then(
+        self, make_async_client: MakeAsyncClient
+    ) -> None:
+        client, _ = make_async_client(reply(SAY_ROME, SAY_OSLO))
+        stream = await client.stream(ASK, Iterable[Weather])
+        await anext(stream)
+        await stream.close()
+
+        for read_on in (lambda: anext(stream), stream.collect, lambda: anext(stream.events())):
+            with pytest.raises(polycall.IncompleteOutputError, match="closed before its end") as raised:
+                await read_on()
+            assert raised.value.calls == [ROME]
+
+    @pytest.mark.parametrize("close", [False, True])
+    async def test_after_a_good_end_it_yields_the_kept_calls_again(
+        self, make_async_client: MakeAsyncClient, close: bool
+    ) -> None:
+        client, toy = make_async_client(reply(BAD_OSLO, SAY_ROME), reply(SAY_OSLO))
+        stream = client.stream(ASK, Iterable[Weather])
+        assert [value async for value in stream] == [ROME, OSLO]
+        if close:
+            await stream.close()
+
+        assert [value async for value in stream] == [OSLO, ROME]
+        assert [value async for value in stream] == [OSLO, ROME]
+        assert await stream.collect() == [OSLO, ROME]
+        assert len(toy.requests) == 2
+
+    async def test_a_stream_that_failed_raises_its_error_again(self, make_async_client: MakeAsyncClient) -> None:
+        client, toy = make_async_client(reply(SAY_ROME, "<html>"))
+        stream = client.stream(ASK, Iterable[Weather])
+        with pytest.raises(polycall.ResponseError) as first:
+            await stream.collect()
+
+        for read_on in (lambda: anext(stream), stream.collect):
+            with pytest.raises(polycall.ResponseError) as again:
+                await read_on()
+            assert again.value is first.value
+        assert len(toy.requests) == 1
 
     async def test_a_stream_that_was_closed_before_its_first_use_sends_nothing(
         self, make_async_client: MakeAsyncClient
@@ -327,7 +405,8 @@ class TestAsync:
         stream = client.stream(ASK, Iterable[Weather])
 
         await stream.close()
-        await stream
+        with pytest.raises(polycall.IncompleteOutputError):
+            await stream
 
         assert toy.requests == []
 
@@ -350,18 +429,22 @@ class TestAsync:
         assert seen == [ROME]
         assert closings(toy) == [1]
 
-    async def test_a_stream_that_could_not_be_opened_can_be_opened_again(
+    async def test_a_stream_whose_opening_failed_raises_that_error_again_and_sends_nothing_more(
         self, make_async_client: MakeAsyncClient
     ) -> None:
-        client, toy = make_async_client(ConnectionResetError("by peer"), reply(SAY_ROME))
+        reset = ConnectionResetError("by peer")
+        client, toy = make_async_client(reset, reply(SAY_ROME))
         stream = client.stream(ASK, Iterable[Weather])
 
-        with pytest.raises(ConnectionResetError):
+        async def open_it() -> None:
             await stream
 
-        assert await stream.collect() == [ROME]
-        assert [request.stream for request in toy.requests] == [True, True]
-        assert len(toy.streams) == 1
+        for read in (open_it, stream.collect, lambda: anext(stream)):
+            with pytest.raises(ConnectionResetError) as raised:
+                await read()
+            assert raised.value is reset
+
+        assert len(toy.requests) == 1
 
 
 class TestFallbacks:

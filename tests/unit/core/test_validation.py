@@ -162,7 +162,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("number", [math.nan, math.inf])
     def test_the_same_in_structures(self, number: float) -> None:
-        assert "is no JSON value" in failure("Record", {"number": number}).reason
+        assert "is not a JSON value" in failure("Record", {"number": number}).reason
 
     @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**500), 10**500))
     def test_a_float_is_what_the_model_wrote_or_nothing(self, number: float) -> None:
@@ -254,9 +254,8 @@ class TestArguments:
         assert isinstance(outcome, ValidCall)
         assert outcome.value == Doubled.model_construct(size=6)
 
-    def test_an_exception_of_the_callers_own_validator_passes(self) -> None:
-        with pytest.raises(LookupError, match="too big for the shelf"):
-            validate("Guarded", '{"size": 10}')
+    def test_any_exception_of_a_validator_is_the_calls_failure(self) -> None:
+        assert failure("Guarded", '{"size": 10}').reason == "LookupError: too big for the shelf"
 
     def test_every_alias_of_a_field_is_taken(self) -> None:
         class Either(BaseModel):
