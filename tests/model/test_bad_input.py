@@ -31,7 +31,7 @@ def test_a_truncated_file(tmp_path: Path, size: int) -> None:
         path.write_bytes(file.read(size))
 
     assert load_problem(str(path)) == (
-        f"llama.cpp cannot load {path} ({size:,} bytes): the file is truncated or of a kind that it does not know, or "
+        f"llama.cpp cannot load {path} ({size:,} bytes): the file is truncated or of an unknown kind, or "
         "n_ctx=4096 needs more memory than there is. Download the file again, or lower n_ctx. "
         "Pass verbose=True to see llama.cpp's own messages."
     )
@@ -80,7 +80,7 @@ def test_a_context_that_is_full_before_the_reply_is_whole() -> None:
 
 
 def test_an_option_that_polycall_sets_itself(client: polycall.Client) -> None:
-    with pytest.raises(polycall.ConfigurationError, match="The option 'grammar' is set by polycall"):
+    with pytest.raises(polycall.ConfigurationError, match="polycall sets the option 'grammar' itself"):
         client.create(QUESTION, Iterable[Weather], grammar='root ::= "x"')
 
 

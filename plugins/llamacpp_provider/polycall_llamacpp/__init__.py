@@ -1,6 +1,6 @@
 """polycall's provider for llama.cpp in this process: any GGUF model, no key, no server.
 
-The hooks are described in `polycall.hookspecs`. xllamacpp, the binding, is imported when a model is loaded.
+`polycall.hookspecs` describes the hooks. xllamacpp, the binding, is imported when a model is loaded.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _SERVER_CLASS = "xllamacpp.xllamacpp.Server"
 
 @hookimpl
 def polycall_settings_type() -> type[LlamaSettings]:
-    """Say which settings there are."""
+    """Return the type of the settings."""
     return LlamaSettings
 
 
 @hookimpl
 def polycall_create_client(settings: LlamaSettings, model: str | None) -> Session:
-    """Load the model, if one is named; otherwise models are loaded by the first call that uses them."""
+    """Load the model, if one is named; other models are loaded by the first call that uses them."""
     client = Session(settings, model)
     if model is not None:
         loaded = client.loaded(model)
@@ -45,36 +45,36 @@ def polycall_create_client(settings: LlamaSettings, model: str | None) -> Sessio
 
 
 def _ignore(item: object) -> None:
-    """Preparing has no consumer; what goes wrong there goes wrong again, and is told, in the first request."""
+    """Drop an item: preparing has no consumer, and its errors come again in the first request."""
 
 
 @hookimpl
 def polycall_recognize_client(client: object) -> ClientTraits | None:
-    """Recognise a server that the caller made; it serves both kinds of client."""
+    """Recognise a server that the caller made; it serves sync and async clients."""
     return ClientTraits(sync=True, asynchronous=True) if is_instance_of(client, _SERVER_CLASS) else None
 
 
 @hookimpl
 def polycall_bind_client(client: Session | LlamaServer, settings: LlamaSettings) -> Session:
-    """Make a server that was handed in look like our own."""
+    """Wrap a server that the caller made."""
     return client if isinstance(client, Session) else AdoptedServer(client, settings)
 
 
 @hookimpl
 def polycall_close_client(client: Session) -> None:
-    """Give the models back."""
+    """Release the models."""
     client.close()
 
 
 @hookimpl
 async def polycall_close_client_async(client: Session) -> None:
-    """Give the models back; stopping what runs may take a moment."""
+    """Release the models, without blocking the event loop while running requests stop."""
     await asyncio.to_thread(client.close)
 
 
 @hookimpl
 def polycall_render_tools(client: Session, tools: Sequence[ToolSpec], tool_choice: str) -> ToolPayload:
-    """Render for every strategy; which one it will be, the model decides."""
+    """Render the tools for every strategy: which one it will be depends on the model."""
     return make_payload(tools, tool_choice, client.settings.max_calls)
 
 
@@ -90,7 +90,7 @@ def polycall_send(client: Session, request: Request) -> list[Chunk]:
 
 @hookimpl
 async def polycall_send_async(client: Session, request: Request) -> list[Chunk]:
-    """Generate the whole reply, without blocking the event loop."""
+    """Async version of `polycall_send`."""
     chunks = await polycall_open_stream_async(client, request)
     try:
         return [chunk async for chunk in chunks]
@@ -100,21 +100,21 @@ async def polycall_send_async(client: Session, request: Request) -> list[Chunk]:
 
 @hookimpl
 def polycall_open_stream(client: Session, request: Request) -> JobChunks:
-    """Begin to generate."""
+    """Start generating."""
     model = client.loaded(request.model)
     return JobChunks(partial(generate, model, client.settings, request), model.submit)
 
 
 @hookimpl
 async def polycall_open_stream_async(client: Session, request: Request) -> AsyncJobChunks:
-    """Begin to generate, without blocking the event loop."""
+    """Async version of `polycall_open_stream`."""
     model = await asyncio.to_thread(client.loaded, request.model)
     return AsyncJobChunks(partial(generate, model, client.settings, request), model.submit)
 
 
 @hookimpl
 def polycall_create_decoder(request: Request) -> ReplyDecoder:
-    """Decode what `generate` emits."""
+    """Decode the chunks that `generate` emits."""
     return ReplyDecoder(cast("ToolPayload", request.tool_payload), report_deltas=request.report_deltas)
 
 

@@ -1,4 +1,4 @@
-"""What `polycall.from_provider("llamacpp/...")` creates: a user of loaded models."""
+"""The client behind `polycall.from_provider("llamacpp/...")`: a user of loaded models."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ _LOADING_SETTINGS = (
 
 
 class Session:
-    """Uses loaded models by name, each loaded on first use. Safe for threads.
+    """Uses models by name, each loaded on first use. Thread-safe.
 
     Args:
-        settings: For every model that this client loads.
-        model: Used where a call names none.
+        settings: The settings of every model that this session loads.
+        model: The default for calls that name no model.
+
+    Raises:
+        ConfigurationError: The setting ``strategy`` names a strategy that is not installed.
+        PluginError: That strategy cannot be imported.
     """
 
     def __init__(self, settings: LlamaSettings, model: str | None = None) -> None:
@@ -54,13 +58,13 @@ class Session:
             return self._held.get(name) or self._held.add(name, self.settings)
 
     def close(self) -> None:
-        """Give the models back. Requests that are under way end with a `ModelClosedError`."""
+        """Release the models. Running requests end with a `ModelClosedError`."""
         with self._lock:
             self._held.close()
 
 
 class AdoptedServer(Session):
-    """As `Session`, around a server that the caller made: it serves its own model only, and stays the caller's."""
+    """The session of a server that the caller made: it serves its own model only, and stays open when closed here."""
 
     def __init__(self, server: LlamaServer, settings: LlamaSettings) -> None:
         super().__init__(settings)
@@ -69,14 +73,14 @@ class AdoptedServer(Session):
         weakref.finalize(self, self._adopted.stop, 0).atexit = False
 
     def loaded(self, model: str | None = None) -> LoadedModel:  # noqa: ARG002
-        """The server's model, whatever the call names."""
+        """The server's model, whichever the call names."""
         if os.getpid() != self._process:
             raise ConfigurationError("An xllamacpp.Server does not survive os.fork(). Make one in the child process.")
         return self._adopted
 
 
 class _HeldModels:
-    """The models that one client uses, each counted once in the pool."""
+    """The models that one session uses, each counted once in the pool."""
 
     def __init__(self) -> None:
         self._process = os.getpid()
@@ -84,7 +88,7 @@ class _HeldModels:
         self._models: dict[str, tuple[tuple[object, ...], LoadedModel]] = {}
 
     def of_this_process(self) -> _HeldModels:
-        """Itself; in a forked child a fresh one: a model's threads stay in the parent."""
+        """These models; in a forked child an empty set, because a model's threads stay in the parent."""
         if os.getpid() == self._process or self._closed:
             return self
         return _HeldModels()
@@ -109,7 +113,7 @@ class _HeldModels:
             pool.release(key, model)
 
     def release_in_background(self) -> None:
-        """For a client that was dropped and not closed: the collector may run on any thread, under any lock."""
+        """Close a session that was dropped and not closed: the collector may run on any thread, under any lock."""
         if self._models and os.getpid() == self._process:
             with suppress(RuntimeError):  # too late for threads: the interpreter is going away
                 threading.Thread(target=self.close, name="polycall-llamacpp-close", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The contract of strategies that other distributions bring, and what they import from this plugin.
+"""The contract of strategies that other distributions bring, and the names that they import from this plugin.
 
 A strategy makes a model produce calls in a way of its own. It is a module, or another object, with the functions of
 `Strategy`, and an entry point of the group ``polycall_llamacpp.strategies``. Users choose it by the entry point's name:
@@ -77,7 +77,7 @@ class Strategy(Protocol):
         ...
 
     def prepare(self, model: LoadedModel, job: Job) -> None:
-        """Work ahead for the first reply, right after loading. An error is dropped: it comes again in that reply."""
+        """Work ahead for the first reply, right after loading. Errors are dropped: that reply meets them again."""
         ...
 
     def generate(

@@ -29,9 +29,9 @@ _EXAMPLES_TEXT = "".join(
 _NO_SUBQUESTION = "N/A"
 _MAX_TEXT_TOKENS = 48
 _LEFT_OUT = 1.5
-"""How much less likely a text may be for each word that it leaves out less (a difference of log-probabilities).
+"""How much less likely a text may be for each further word that it includes (a difference of log-probabilities).
 
-The texts of the evaluation's development half, and of 34 more subquestions, come out alike from 0.75 to 2.25; this is
+The texts of the evaluation's development half, and of 34 more subquestions, are the same from 0.75 to 2.25; this is
 the middle.
 """
 _MAX_VALUE_TOKENS = 256
@@ -41,12 +41,12 @@ Arguments = dict[str, object]
 
 
 class CutOffValueError(Exception):
-    """A value did not come to its end within its bound of tokens.
+    """A value did not end within its bound of tokens.
 
     Args:
         filled: The arguments before it.
-        name: The argument.
-        text: What came of it.
+        name: The argument's name.
+        text: Its text so far.
     """
 
     def __init__(self, filled: Arguments, name: str, text: str) -> None:
@@ -57,12 +57,12 @@ class CutOffValueError(Exception):
 
 
 def fill_arguments(scorer: Scorer, subquestion: str, tool: SplitTool) -> Arguments:
-    """The arguments of a call of a tool, out of a subquestion.
+    """Fill in the arguments of a call from a subquestion.
 
-    Optional arguments are filled in only where the subquestion speaks of them.
+    Optional arguments are filled in only where the subquestion mentions them.
 
     Raises:
-        CutOffValueError: The length limit, or a value without an end.
+        CutOffValueError: The length limit was reached, or a value did not end.
     """
     filled: Arguments = {}
     for name, schema in tool.properties.items():
@@ -102,7 +102,7 @@ class _Asker:
         self._filled = filled
 
     def pick(self, values: Sequence[object]) -> object:
-        """The likeliest of the values, less how likely each is for no subquestion in particular."""
+        """The likeliest value, corrected for how likely each value is without a subquestion."""
         if len(values) == 1:
             return values[0]
         asked, neutral = self._prompt(self._subquestion, self._filled), self._prompt(_NO_SUBQUESTION, {})
@@ -117,10 +117,10 @@ class _Asker:
         return values[max(range(len(values)), key=fit)]
 
     def copy_words(self, *, last: bool) -> str:
-        """A run of words of the subquestion.
+        """Copy consecutive words of the subquestion.
 
         Args:
-            last: No other text is still to come that could take the words that this one leaves out.
+            last: Whether this is the last text, so that no other can take the words that it leaves out.
         """
         prompt = self._prompt(self._subquestion, self._filled)
         grammar = _span_grammar(self._subquestion.split(), self._tool)
@@ -130,7 +130,7 @@ class _Asker:
         return self._widen(prompt, text.strip()) if whole and last else text.strip()
 
     def _widen(self, prompt: str, text: str) -> str:
-        """The text, or one that leaves out less of the subquestion if it is not too unlikely."""
+        """The text, or one that includes more of the subquestion, unless that is too unlikely."""
         coverage = cover(self._subquestion, self._tool, self._filled)
         short = coverage.find(text)
         wide = coverage.widened(short)
@@ -141,7 +141,7 @@ class _Asker:
         return coverage.text(wide) if wide_score + _LEFT_OUT * less_left_out > score else text
 
     def write(self) -> object:
-        """Any value, as JSON by its schema."""
+        """Have the model write a value as JSON, held to its schema."""
         schema = {**self._schema, "x-guidance": {"whitespace_flexible": False}}
         if self._tool.definitions:
             schema["$defs"] = self._tool.definitions
@@ -171,12 +171,12 @@ class _Asker:
 
 
 def value_prompt(subquestion: str) -> str:
-    """The beginning of the prompt whose answer is the value of an argument."""
+    """The start of the prompt for the value of an argument."""
     return f"Requests and what they say.\n\n{_EXAMPLES_TEXT}Request: {subquestion}\n"
 
 
 def _usable_numbers(subquestion: str, schema: JsonSchema, filled: Arguments) -> list[int | float]:
-    """The numbers of the subquestion that fit a schema and are not yet used."""
+    """The numbers of the subquestion that fit a schema and are not used yet."""
     low = cast("float", schema.get("minimum", float("-inf")))
     high = cast("float", schema.get("maximum", float("inf")))
     above = cast("float", schema.get("exclusiveMinimum", float("-inf")))
@@ -194,7 +194,7 @@ def _usable_numbers(subquestion: str, schema: JsonSchema, filled: Arguments) -> 
 
 
 def _span_grammar(words: Sequence[str], tool: SplitTool) -> str:
-    """A run of words of the subquestion; none that names the tool is first."""
+    """The grammar of consecutive words of the subquestion; the first must not name the tool."""
     named = stems(tool.plain_name)
     starts = [position for position, word in enumerate(words) if not (stems(word) & named)] or list(range(len(words)))
     rules = ['root ::= " " (' + " | ".join(f"w{position}" for position in starts) + ') "\\n"']

@@ -1,4 +1,4 @@
-"""Chooses the tool for a subquestion: how likely the tool makes the subquestion, and what they share."""
+"""Chooses the tool for a subquestion: by its likelihood given the tool, and by shared words and types."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SUBQUESTION_EXAMPLES = (
 )
 _EXAMPLES_TEXT = "".join(f"Function: {name}\nRequest: {example}\n\n" for name, example in _SUBQUESTION_EXAMPLES)
 
-# Weights of the parts of the choice, tuned on the development half of the evaluation's cases alone.
+# Weights of the parts of the score, tuned on the development half of the evaluation's cases alone.
 _LIKELIHOOD = 0.2
 _WORDS = 1.0
 _TYPES = 1.0
 
 
 def choose_tool(scorer: Scorer, subquestion: str, tools: Sequence[SplitTool]) -> SplitTool:
-    """The tool that fits a subquestion best."""
+    """Choose the tool that fits a subquestion best."""
     return tools[0] if len(tools) == 1 else max(tools, key=lambda tool: _fit(scorer, subquestion, tool))
 
 
@@ -35,7 +35,7 @@ def _fit(scorer: Scorer, subquestion: str, tool: SplitTool) -> float:
 
 
 def subquestion_prompt(description: str) -> str:
-    """The prompt whose answer is a subquestion for the function of that description."""
+    """The prompt for a subquestion, given a function's description."""
     return f"Functions and a request for each.\n\n{_EXAMPLES_TEXT}Function: {description}\nRequest:"
 
 
@@ -46,7 +46,7 @@ def _shared_words(subquestion: str, tool: SplitTool) -> float:
 
 
 def _shared_types(subquestion: str, tool: SplitTool) -> float:
-    """Whether the subquestion has the numbers and the named values that the tool wants, and no more."""
+    """Score whether the subquestion has the numbers and listed values that the tool needs, and no more."""
     schemas = tool.properties
     given = len(numbers(subquestion))
     takes = sum(map(is_numeric, schemas.values()))

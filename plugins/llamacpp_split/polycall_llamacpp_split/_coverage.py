@@ -1,7 +1,7 @@
-"""Which words of a subquestion a text argument leaves out, and how far it would reach without leaving out any.
+"""Measures which words of a subquestion a text argument leaves out, and how far it can be widened to include them.
 
 A word is accounted for by the tool's own words ("weather" in "the weather in Rome", for a tool `Weather`) or by another
-argument. What nothing accounts for may belong to the text: "super bowl" is too little of "who won the super bowl".
+argument. All other words may belong to the text: "super bowl" is too little of "who won the super bowl".
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ class Coverage:
 
     words: Sequence[str]
     accounted: Sequence[bool]
-    """Which words name the tool or stand in another argument."""
+    """For each word: whether it names the tool or is part of another argument."""
 
     def left_out(self, span: Span) -> int:
-        """How many words that mean something are in no argument, if this one is the span."""
+        """The number of words with a meaning that are in no argument, if this argument is the span."""
         start, end = span
         outside = (*range(start), *range(end, len(self.words)))
         return sum(not self.accounted[position] and not is_empty_word(self.words[position]) for position in outside)
 
     def widened(self, span: Span) -> Span:
-        """The span with all words around it up to those that are accounted for, without what joins it to these."""
+        """The span, extended to the nearest words that are accounted for, without words that join it to these."""
         start, end = first, last = span
         while start > 0 and not self.accounted[start - 1]:
             start -= 1
@@ -46,7 +46,7 @@ class Coverage:
         return start, end
 
     def find(self, text: str) -> Span:
-        """Where words of the subquestion stand in it."""
+        """The span of a text that is copied from the subquestion."""
         wanted = text.split()
         starts = (start for start in range(len(self.words)) if self.words[start : start + len(wanted)] == wanted)
         start = next(starts)
@@ -58,10 +58,12 @@ class Coverage:
 
 
 def cover(subquestion: str, tool: SplitTool, filled: Mapping[str, object]) -> Coverage:
-    """Look at a subquestion.
+    """Find the words of a subquestion that are accounted for.
 
     Args:
-        filled: The arguments known so far. Numbers, and values that a schema lists, count for theirs before they are.
+        subquestion: Its text.
+        tool: The tool to be called.
+        filled: The arguments known so far. Numbers, and values that a schema lists, count as known from the start.
     """
     schemas = tool.properties.values()
     about = stems(tool.all_text)

@@ -1,4 +1,4 @@
-"""Asks the model in small steps: how likely is this text here, and what comes next."""
+"""Asks the model in small steps: for the likelihood of a text, and for the likeliest continuation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KINDS: Sequence[PromptKind] = get_args(PromptKind)
 
 @dataclass(slots=True)
 class _Memory:
-    """What a model has been asked already."""
+    """The answers of a model so far."""
 
     tokens: ModelTokens
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -27,12 +27,12 @@ _memories: WeakKeyDictionary[LoadedModel, _Memory] = WeakKeyDictionary()
 
 
 class Scorer:
-    """Steps of one reply.
+    """The steps of one reply.
 
     Args:
-        model: Answers.
-        job: Whoever waits for the reply; once it stops, each step raises `Stopped`.
-        max_tokens: Bound for what `generate` writes.
+        model: The model to ask.
+        job: The reply's job; once it is stopped, each step raises `Stopped`.
+        max_tokens: Bound for the tokens of all `generate` steps together.
     """
 
     def __init__(self, model: LoadedModel, job: Job, max_tokens: int) -> None:
@@ -44,7 +44,7 @@ class Scorer:
 
     @property
     def tokens(self) -> ModelTokens:
-        """What is known of the model's tokens."""
+        """The known tokens of the model."""
         return self._memory.tokens
 
     @property
@@ -65,10 +65,12 @@ class Scorer:
         """Log P(text | prompt).
 
         The text's own tokens are forced: forcing characters would let the model wander into odd token boundaries,
-        whose probabilities mean nothing. (llama.cpp reports probabilities from before the grammar.)
+        whose probabilities mean nothing. (llama.cpp reports the probabilities before the grammar applies.)
 
         Args:
-            kind: Which kind of prompt this is; those of one kind begin alike.
+            prompt: The text before.
+            text: The text to score.
+            kind: The kind of prompt; prompts of one kind begin alike.
         """
         scores = self._memory.scores
         if (prompt, text) not in scores:
@@ -82,19 +84,23 @@ class Scorer:
         return scores[prompt, text]
 
     def score_each(self, prompt: str, texts: Sequence[str], kind: PromptKind) -> list[float]:
-        """As `score`, for several texts."""
+        """`score` of several texts, with one request for their tokens."""
         self.tokens.learn(text for text in texts if (prompt, text) not in self._memory.scores)
         return [self.score(prompt, text, kind) for text in texts]
 
     def generate(self, prompt: str, grammar: str, max_tokens: int, kind: PromptKind) -> tuple[str, bool]:
-        """The likeliest text that the grammar allows, token by token; and whether it came to its end."""
+        """Generate the likeliest text that the grammar allows, token by token.
+
+        Returns:
+            The text, and whether it is complete.
+        """
         choice = self._complete(prompt, grammar, max(1, min(max_tokens, self.tokens_left)), kind)
         usage = cast("Mapping[str, int]", self.steps[-1].get("usage") or {})
         self.tokens_left -= usage.get("completion_tokens", 0)
         return str(choice["text"]), choice["finish_reason"] != "length"
 
     def chat_prompt(self, messages: Sequence[Mapping[str, object]]) -> str:
-        """Messages in the form of the model's chat template."""
+        """Render messages with the model's chat template."""
         return str(self._model.listener.ask("/apply-template", {"messages": list(messages)})["prompt"])
 
     def _complete(

@@ -18,7 +18,7 @@ from polycall_llamacpp_split._words import mentioned, numbers, stems
 _CONJUNCTION_WORDS = "and then also & und dann et puis y e luego och"
 _CONJUNCTIONS = frozenset(_CONJUNCTION_WORDS.split())
 _TASK = "Split the request into single requests, one per line."
-_EXAMPLES = (  # of no domain that the evaluation has
+_EXAMPLES = (  # their domains are not among those of the evaluation
     ("Take out the trash and wash the car.", ["Take out the trash", "wash the car"]),
     ("What is the capital of Peru?", ["What is the capital of Peru"]),
     (
@@ -40,9 +40,9 @@ _EXAMPLES = (  # of no domain that the evaluation has
     ),
 )
 _KEEP = 5.5
-"""How much likelier "no cut" must be (a difference of log-probabilities)."""
+"""The margin by which "no cut" must be likelier (a difference of log-probabilities)."""
 _SHARE = 1.0
-"""Bonus for sharing the beginning: that text is longer."""
+"""A bonus for sharing the beginning, because that text is longer."""
 _MAX_FRAGMENT_WORDS = 3
 
 
@@ -55,7 +55,7 @@ class _Piece:
 
 
 def split_question(scorer: Scorer, text: str, tools: Sequence[SplitTool]) -> Iterator[str]:
-    """Give the subquestions of a text, each as soon as its end is known."""
+    """Yield the subquestions of a text, each as soon as its end is known."""
     pieces = _pieces(text)
     if not pieces:
         yield text
@@ -109,7 +109,7 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 def _shared_beginning(before: Sequence[str], fragment: Sequence[str]) -> list[str]:
-    """What a fragment would share with the subquestion before it: up to the word that corresponds to its first."""
+    """The words that a fragment shares with the preceding subquestion: up to the one that matches its first word."""
     first = fragment[0].lower()
     for position, word in enumerate(before[1:], 1):
         if word.lower() == first or (word[0].isdigit() and first[0].isdigit()):
@@ -118,7 +118,7 @@ def _shared_beginning(before: Sequence[str], fragment: Sequence[str]) -> list[st
 
 
 def _belongs_to(scorer: Scorer, before: str, fragment: Sequence[str], tools: Sequence[SplitTool]) -> bool:
-    """Whether a short fragment fills what the subquestion before it still lacks ("add 2 | and 5")."""
+    """Whether a short fragment supplies values that the preceding subquestion lacks ("add 2 | and 5")."""
     text = " ".join(fragment)
     if len(fragment) > _MAX_FRAGMENT_WORDS or any(stems(text) & stems(tool.plain_name) for tool in tools):
         return False

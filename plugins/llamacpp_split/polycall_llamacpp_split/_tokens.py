@@ -1,4 +1,4 @@
-"""The tokens of texts and of prompts, so that llama.cpp need not make the same ones again for each step."""
+"""Remembers the tokens of texts and prompts, so that llama.cpp need not compute them again for each step."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Literal
 from polycall_llamacpp.strategies import Listener
 
 PromptKind = Literal["split", "subquestion", "value"]
-"""The prompts of one kind begin with the same examples."""
+"""Prompts of one kind begin with the same examples."""
 
 _MAX_REMEMBERED = 4096
 _END_OF_WORD = re.compile(r"[^\W\d_](?= [^\W\d_])")
-"""The blank after it begins the next word's token, whatever follows; after a line's end that is not so."""
+"""The blank after such a letter belongs to the next word's token; the blank after a line's end need not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class _Beginning:
 
 
 class ModelTokens:
-    """What has been asked of a model already.
+    """The known tokens of one model.
 
     Args:
-        listener: Of the model.
+        listener: The model's listener.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -41,29 +41,29 @@ class ModelTokens:
         return bool(self._beginnings)
 
     def learn_beginning(self, kind: PromptKind, prompt: str, other: str) -> None:
-        """Ask for the tokens of what all prompts of a kind begin with.
+        """Request the tokens of the common beginning of all prompts of a kind.
 
         Args:
-            kind: Of both prompts.
+            kind: The kind of both prompts.
             prompt: A prompt.
             other: Another one, as different as two of that kind can be.
         """
         text = _up_to_last_word(_common_beginning(prompt, other))
         (whole,) = self._listener.tokens([prompt], begins_prompt=True)
         tokens, rest = self._listener.tokens([text, prompt[len(text) :]], begins_prompt=True)
-        # Some tokenizers do not cut at words, or put a blank before each text that they are given.
+        # Some tokenizers do not cut at words, or put a blank before each text.
         can_be_cut = tokens and (*tokens, *rest) == whole
         self._beginnings[kind] = _Beginning(text, tokens) if can_be_cut else None
 
     def of_prompt(self, prompt: str, kind: PromptKind) -> str | list[int | str]:
-        """A prompt as llama.cpp takes it: tokens as far as they are known, then text."""
+        """A prompt in the form for llama.cpp: the known tokens, then text."""
         beginning = self._beginnings.get(kind)
         if beginning is None or not prompt.startswith(beginning.text):
             return prompt
         return [*beginning.tokens, prompt[len(beginning.text) :]]
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Ask for the tokens of several texts at once, if they are not known."""
+        """Request the unknown tokens of several texts at once."""
         unknown = [text for text in dict.fromkeys(texts) if text not in self._texts]
         if unknown:
             if len(self._texts) >= _MAX_REMEMBERED:

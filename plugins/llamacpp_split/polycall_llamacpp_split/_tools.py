@@ -1,4 +1,4 @@
-"""Tools as the steps look at them."""
+"""Tools in the flat form that the split strategy works on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from polycall_llamacpp_split._words import plain_name
 
 @dataclass(frozen=True)
 class SplitTool:
-    """A tool with its arguments' schemas, references looked up and null left out."""
+    """A tool with its arguments' schemas: references resolved, null left out."""
 
     name: str
     description: str
@@ -41,7 +41,7 @@ class SplitTool:
 
     @cached_property
     def all_text(self) -> str:
-        """All that the tool and its arguments are called and described with."""
+        """Names and descriptions of the tool and its arguments."""
         return " ".join((self.described, *map(_description, self.properties.values())))
 
 
@@ -94,7 +94,7 @@ def _make_tool(name: str, description: str, schema: JsonSchema) -> SplitTool:
 
 
 def _plain_schema(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
-    """A property's schema with a reference at its root followed, and the null of an optional value left out."""
+    """A property's schema with the reference at its root resolved, and without the null of an optional value."""
     seen = 0
     while True:
         reference = schema.get("$ref")

@@ -1,4 +1,4 @@
-"""What can be seen in words without a model."""
+"""Facts about words that need no model: stems, numbers, empty words."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _FUNCTION_WORDS = frozenset(_ARTICLES_AND_SUCH.split())
 _QUESTION_WORDS = frozenset(_ASKING.split())
 _EMPTY_WORDS = (_FUNCTION_WORDS | frozenset(_AUXILIARIES_AND_PRONOUNS.split())) - _QUESTION_WORDS
 JOINING_WORDS = _FUNCTION_WORDS - _QUESTION_WORDS
-"""What may stand between an argument and the words around it."""
+"""Words that may join an argument to the words around it."""
 _NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTING.split())}
 _STEM_LENGTH = 4
-_MAX_DIGITS = 15  # more do not fit a float exactly; the model copies those
-_MAX_REMEMBERED = 1024  # the same names, descriptions and words are looked at in each step
+_MAX_DIGITS = 15  # longer numbers are not exact as floats; the model copies those
+_MAX_REMEMBERED = 1024  # each step reads the same names, descriptions and words
 
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -39,7 +39,7 @@ def plain_name(name: str) -> str:
 
 @lru_cache(_MAX_REMEMBERED)
 def stems(text: str) -> frozenset[str]:
-    """The beginnings of the words that mean something."""
+    """The beginnings of the words that carry meaning."""
     words = _LETTERS.findall(text.lower())
     return frozenset(word[:_STEM_LENGTH] for word in words if word not in _FUNCTION_WORDS)
 
@@ -50,12 +50,12 @@ def plain_words(text: str) -> set[str]:
 
 
 def is_empty_word(word: str) -> bool:
-    """Whether little is lost without a word. A question word is none: it tells a question from a topic."""
+    """Whether a word can be left out. Question words cannot: they distinguish a question from a topic."""
     return plain_words(word) <= _EMPTY_WORDS
 
 
 def numbers(text: str) -> list[int | float]:
-    """The numbers of a text, in figures or in words, in their order; whole ones as `int`."""
+    """The numbers of a text, in figures or words, in order; whole ones as `int`."""
     found: list[int | float] = []
     for word in _NUMBER_OR_WORD.findall(text.lower()):
         if word in _NUMBER_WORDS:
@@ -67,5 +67,5 @@ def numbers(text: str) -> list[int | float]:
 
 
 def mentioned(values: Iterable[object], text: str) -> list[object]:
-    """Those of the values that stand in the text as whole words."""
+    """The values that occur in the text as whole words."""
     return [value for value in values if re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text, re.IGNORECASE)]

@@ -1,6 +1,6 @@
 """The Vertex AI provider of polycall: Gemini through ``google.genai`` or ``vertexai.generative_models``.
 
-The hooks only; each SDK stands behind a transport of its own, imported with the first client of its kind.
+Only the hooks are here. Each SDK has a transport of its own, imported with the first client of its kind.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ polycall_hook_api = 1
 
 @hookimpl
 def polycall_settings_type() -> type[BaseModel]:
-    """``project``, ``location``, ``credentials`` and their like."""
+    """``project``, ``location``, ``credentials`` and so on."""
     return VertexSettings
 
 
 @hookimpl
 def polycall_create_client(settings: VertexSettings, async_client: bool) -> Any:
-    """A ``google.genai.Client``, which can serve both kinds of clients."""
+    """Make a ``google.genai.Client``, which serves sync and async clients."""
     return _clients.create_client(settings)
 
 
 @hookimpl
 def polycall_recognize_client(client: Any) -> ClientTraits | None:
-    """``GenerativeModel``, ``google.genai.Client`` and its ``aio``."""
+    """Recognise ``GenerativeModel``, ``google.genai.Client`` and its ``aio``."""
     return _clients.recognize_client(client)
 
 
 @hookimpl
 def polycall_bind_client(client: Any, settings: VertexSettings, async_client: bool) -> Transport:
-    """The transport for the client's SDK."""
+    """Choose the transport for the client's SDK."""
     return _clients.bind_client(client, settings, async_client=async_client)
 
 
@@ -69,7 +69,7 @@ def polycall_close_client_async(client: Transport) -> Awaitable[object]:
 
 @hookimpl
 def polycall_render_tools(tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None) -> ToolPayload:
-    """Function declarations and the function calling mode."""
+    """Render function declarations and the function calling mode."""
     return render_tools(tools, tool_choice, strict)
 
 
@@ -99,13 +99,13 @@ def polycall_open_stream_async(client: Transport, request: Request) -> Awaitable
 
 @hookimpl
 def polycall_extract_reply(client: Transport, request: Request, response: Any) -> Reply:
-    """Calls, text and the end of the first candidate."""
+    """Extract calls, text and finish reason of the first candidate."""
     return client.extract(request, response)
 
 
 @hookimpl
 def polycall_create_decoder(client: Transport, request: Request) -> StreamDecoder[Any]:
-    """Calls of the first candidate, each as soon as it is complete."""
+    """Decode the calls of the first candidate, each as soon as it is complete."""
     return client.decoder(request)
 
 
@@ -113,5 +113,5 @@ def polycall_create_decoder(client: Transport, request: Request) -> StreamDecode
 def polycall_continue_conversation(
     messages: Sequence[Any], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[Any]:
-    """The model's turn as it came, and all function responses in one content."""
+    """Append the model's turn unchanged, and all function responses in one content."""
     return continue_conversation(messages, reply, results, note)

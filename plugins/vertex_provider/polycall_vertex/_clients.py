@@ -1,4 +1,4 @@
-"""The SDKs' clients: made, recognised by name, bound to a transport."""
+"""Makes the SDKs' clients, recognises them by name, and binds them to a transport."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def create_client(settings: VertexSettings) -> Any:
 
     Raises:
         PluginError: google-genai is missing.
-        ConfigurationError: The settings do not fit together.
+        ConfigurationError: The settings contradict each other.
     """
     try:
         from google import genai
@@ -40,8 +40,8 @@ def create_client(settings: VertexSettings) -> Any:
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(["http_options", *map(str, detail["loc"])])
-        # Not chained: its text shows the values, and headers hold secrets.
-        raise ConfigurationError(f"google.genai refuses the setting {name!r}: {detail['msg']}.", key=name) from None
+        # Not chained: its text contains the values, and headers hold secrets.
+        raise ConfigurationError(f"google.genai rejects the setting {name!r}: {detail['msg']}.", key=name) from None
     if settings.base_url is not None:
         options.base_url = settings.base_url
     try:
@@ -54,27 +54,27 @@ def create_client(settings: VertexSettings) -> Any:
             http_options=options,
         )
     except ValueError as error:
-        # The SDK's words name the settings that contradict each other. Credentials that cannot be found pass through.
+        # The SDK's message names the settings that contradict each other. Errors about credentials pass through.
         if type(error) is not ValueError:
             raise
-        raise ConfigurationError(f"google.genai refuses these settings: {error}") from error
+        raise ConfigurationError(f"google.genai rejects these settings: {error}") from error
 
 
 def _check(settings: VertexSettings) -> None:
     if settings.api_key is not None and any((settings.project, settings.location, settings.credentials)):
         raise ConfigurationError(
-            "api_key stands for itself (express mode): pass it, or project, location and credentials, not both.",
+            "api_key works alone (express mode): pass either it, or project, location and credentials.",
             key="api_key",
         )
     project = settings.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
     location = settings.location or os.environ.get("GOOGLE_CLOUD_LOCATION")
     if settings.base_url is not None and settings.api_key is None and not (project and location):
         # Without them the SDK sends every request to the bare base_url (google-genai 2.34).
-        raise ConfigurationError("base_url needs project and location too, or an api_key.", key="base_url")
+        raise ConfigurationError("base_url requires project and location, or an api_key.", key="base_url")
 
 
 def recognize_client(client: object) -> ClientTraits | None:
-    """Say what an object can do, by the names of its classes."""
+    """Tell an SDK's client by the names of its classes; ``None`` for other objects."""
     if _is_generative_model(client):
         return ClientTraits(sync=True, asynchronous=True, modes=_MODES, model=short_model_name(client))
     if is_instance_of(client, _GENAI_CLIENT):
@@ -88,7 +88,7 @@ def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) ->
     """Choose the transport.
 
     Raises:
-        ConfigurationError: The client is of the Gemini Developer API, or cannot work as asked.
+        ConfigurationError: The client is one of the Gemini Developer API, or cannot be used as requested.
     """
     if _is_generative_model(client):
         from polycall_vertex._generative_model.transport import GenerativeModelTransport
@@ -100,7 +100,7 @@ def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) ->
 
     if getattr(client, "vertexai", True) is False:
         raise ConfigurationError(
-            "This google.genai.Client talks to the Gemini Developer API, not to Vertex AI. Make it with "
+            "This google.genai.Client connects to the Gemini Developer API, not to Vertex AI. Make one with "
             "google.genai.Client(vertexai=True, project=..., location=...)."
         )
     return GenaiTransport(client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes)

@@ -1,4 +1,4 @@
-"""What the SDKs raise about a reply that they cannot read, as `ResponseError`; all else passes through."""
+"""Turns the SDKs' errors about a reply that they cannot read into `ResponseError`; all others pass through."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from polycall import PluginError, ResponseError
 
 
 def is_documented(error: BaseException) -> bool:
-    """Whether it is an error of credentials or of the connection, some of which are a `ValueError` too."""
+    """Whether an error is about credentials or the connection; some of these are a `ValueError` too."""
     from google.auth.exceptions import GoogleAuthError
 
     return isinstance(error, (GoogleAuthError, OSError))
@@ -20,7 +20,7 @@ def reading_reply(*errors: type[Exception]) -> Iterator[None]:
     """Turn the errors of an SDK's parsers into `ResponseError`.
 
     Args:
-        errors: Those that this SDK's parsers raise.
+        errors: The types that this SDK's parsers raise.
     """
     try:
         yield
@@ -33,7 +33,7 @@ def reading_reply(*errors: type[Exception]) -> Iterator[None]:
 
 
 def outdated(name: str, distribution: str) -> PluginError:
-    """The error for an SDK that has lost a private name which this plugin needs."""
+    """The error for an SDK that lacks a private name which this plugin needs."""
     return PluginError(
         f"This version of {distribution} has no {name}, which polycall-vertex uses. Upgrade polycall-vertex, or pass a "
         "google.genai.Client(vertexai=True) instead.",

@@ -1,4 +1,4 @@
-"""The SDKs' own content objects as REST JSON, recognised by their looks: nothing is imported for it.
+"""Converts the SDKs' own content objects to REST JSON. They are recognised by their attributes: nothing is imported.
 
 Four kinds: pydantic models of ``google.genai.types``, wrappers of ``vertexai.generative_models``, proto-plus messages
 of ``google.cloud.aiplatform``, and plain protobuf messages.
@@ -13,12 +13,12 @@ _WRAPPED = ("_raw_content", "_raw_part", "_gapic_tool_config", "_raw_generation_
 
 
 def is_message(value: object) -> bool:
-    """Whether it is a plain protobuf message."""
+    """Whether a value is a plain protobuf message."""
     return hasattr(value, "DESCRIPTOR") and hasattr(value, "SerializeToString")
 
 
 def to_rest(value: Any) -> dict[str, object] | None:
-    """REST JSON (camelCase, bytes as base64) of an SDK's object; ``None`` if it is none."""
+    """REST JSON (camelCase, bytes as base64) of an SDK's object; ``None`` for other values."""
     for name in _WRAPPED:
         if name in getattr(value, "__dict__", ()):
             value = getattr(value, name)
@@ -39,7 +39,7 @@ def _dump_message(message: Any) -> dict[str, object]:
 
 def _dump_model(model: Any) -> dict[str, object]:
     dumped: dict[str, object] = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    # Dumping in JSON mode would make null of a NaN in a call's arguments; they stay what they are.
+    # A dump in JSON mode turns a NaN in a call's arguments into null, so the arguments are copied unchanged.
     for part, dumped_part in _parts_of(model, dumped):
         call = getattr(part, "function_call", None)
         shown = dumped_part.get("functionCall")
@@ -66,13 +66,13 @@ def _parts_of(model: Any, dumped: dict[str, object]) -> list[tuple[Any, dict[str
 
 
 def short_model_name(model: object) -> str | None:
-    """The name of the model that a ``GenerativeModel`` stands for: short for Google's own, else the whole resource."""
+    """The model name of a ``GenerativeModel``: short for Google's own models, else the whole resource name."""
     resource = getattr(model, "_prediction_resource_name", None)
     return resource.rpartition("/publishers/google/models/")[2] if isinstance(resource, str) else None
 
 
 def merge_objects(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
-    """Merge two JSON objects; where both have a value that is no object, ``above`` wins."""
+    """Merge two JSON objects; where both have a value that is not an object, ``above`` wins."""
     merged = dict(below)
     for name, value in above.items():
         old = merged.get(name)

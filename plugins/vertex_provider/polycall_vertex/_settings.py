@@ -1,4 +1,4 @@
-"""The settings of this provider: `polycall.from_provider("vertex/...", project=..., ...)`, and in config files."""
+"""The settings of `polycall.from_provider("vertex/...", project=..., ...)` and of config files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from polycall.plugin import MAX_REPLY_BYTES
 class VertexSettings(BaseModel):
     """How to reach Vertex AI.
 
-    Without any, the SDK takes the project and location of the environment (``GOOGLE_CLOUD_PROJECT``,
+    Without any, the SDK takes project and location from the environment (``GOOGLE_CLOUD_PROJECT``,
     ``GOOGLE_CLOUD_LOCATION``) and Application Default Credentials.
     """
 
@@ -26,11 +26,11 @@ class VertexSettings(BaseModel):
     api_key: SecretStr | None = None
     """For Vertex AI in express mode, in place of project, location and credentials."""
     base_url: str | None = None
-    """Another endpoint, such as a proxy. Needs project and location, or an API key."""
+    """Another endpoint, such as a proxy. Requires project and location, or an API key."""
     timeout: float | None = Field(default=None, gt=0)
-    """Seconds for a request; a call's own ``timeout`` goes before it. Default: none."""
+    """Time limit of a request in seconds; a call's own ``timeout`` overrides it. Default: none."""
     http_options: Any = None
     """Further ``google.genai.types.HttpOptions``, as an object or a dict."""
     max_reply_bytes: int = Field(default=MAX_REPLY_BYTES, gt=0)
-    """What one reply may hold; a larger one is an `polycall.IncompleteOutputError`. Counted as the SDK hands it over:
-    a whole reply when all of it was read, before it is parsed; a stream chunk by chunk."""
+    """Size limit of one reply; a larger one raises `polycall.IncompleteOutputError`. A whole reply is counted when it
+    has been read and before it is parsed, a stream chunk by chunk."""

@@ -1,4 +1,4 @@
-"""What the two SDKs have in common: two transports of one protocol."""
+"""The interface of the two SDKs' transports."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Protocol
 from polycall.plugin import AsyncChunkStream, ChunkStream, Reply, Request
 from polycall_vertex._protocol.decoder import ReplyDecoder
 
-# The SDKs' own responses and chunks are opaque outside their transport, hence `Any`.
+# The SDKs' responses and chunks are opaque outside their transport, hence `Any`.
 
 
 class Transport(Protocol):
-    """One SDK's client, bound once; see `polycall.hookspecs` for what each method must do."""
+    """One SDK's client, bound once; `polycall.hookspecs` describes each method."""
 
     def send(self, request: Request) -> Any: ...
 

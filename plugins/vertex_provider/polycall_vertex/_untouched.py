@@ -1,4 +1,4 @@
-"""Whether a method is as the SDK made it. What goes past a method must not go past somebody's wrapper of it."""
+"""Detects patched SDK methods: the direct path must not bypass somebody's wrapper."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from types import FunctionType
 def are_untouched(owner: object, names: tuple[str, ...], package: str) -> bool:
     """Whether all of these methods are the SDK's plain functions: no instance attribute, wrapper, mock or override.
 
-    Asked anew for each call, because instrumentation may come late.
+    Ask before each call: instrumentation may come late.
 
     Args:
         owner: An object of the SDK.
-        names: Of its methods. One that is missing is not the SDK's.
-        package: Where the SDK's functions are defined, such as ``"google.genai."``, up to the dot.
+        names: Names of its methods. A missing one counts as touched.
+        package: Where the SDK's functions are defined, such as ``"google.genai."``, with the dot.
     """
     attributes = getattr(owner, "__dict__", ())
     classes = type(owner).__mro__
@@ -21,7 +21,7 @@ def are_untouched(owner: object, names: tuple[str, ...], package: str) -> bool:
 
 
 def _is_sdk_function(classes: tuple[type, ...], name: str, package: str) -> bool:
-    # functools.wraps copies __module__ and __qualname__, and wrapt forwards them; the type and the globals do not lie.
+    # functools.wraps copies __module__ and __qualname__, and wrapt forwards them; type and globals are reliable.
     for class_ in classes:
         found = class_.__dict__.get(name)
         if found is not None:

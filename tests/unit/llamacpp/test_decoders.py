@@ -149,7 +149,7 @@ class TestConstrainedOutput:
         decoder = decoder_of("constrained")
         feed_all(decoder, [text_chunk("Hello"), *end_chunks("stop")])
 
-        with pytest.raises(ResponseError, match=r"did not hold to the grammar of calls\. It begins: 'Hello'"):
+        with pytest.raises(ResponseError, match=r"output violates the tool-call grammar\. It begins: 'Hello'"):
             decoder.finish()
 
     def test_an_end_without_a_finish_reason_is_not_whole(self) -> None:
@@ -232,5 +232,5 @@ class TestWholeCalls:
 
 
 def test_a_chunk_that_is_no_object_is_a_response_error() -> None:
-    with pytest.raises(ResponseError, match="no object"):
+    with pytest.raises(ResponseError, match="not an object"):
         feed_all(decoder_of("native"), [json.loads("[]")])

@@ -182,13 +182,19 @@ def test_contents_of_the_older_sdks_wrappers() -> None:
     [
         ({"role": "narrator", "content": "x"}, "role 'narrator' is unknown"),
         ({"role": "user", "content": 3}, "got int"),
-        ({"role": "user", "content": [{"type": "video_url"}]}, "type 'video_url' has no form"),
-        ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://a/b.png"}}]}, "of no kind"),
+        ({"role": "user", "content": [{"type": "video_url"}]}, "type 'video_url' cannot be sent to Vertex AI"),
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://a/b.png"}}]},
+            "cannot read the URL",
+        ),
         ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "gs://a/b"}}]}, "mime_type"),
-        ({"role": "tool", "tool_call_id": "9", "content": "x"}, "no call with the id '9'"),
+        (
+            {"role": "tool", "tool_call_id": "9", "content": "x"},
+            "no call in the preceding assistant message has the id '9'",
+        ),
         ({"role": "assistant", "tool_calls": [openai_call("1", "f", "{")]}, "are not JSON"),
-        ({"role": "assistant", "tool_calls": [openai_call("1", "f", "[]")]}, "are no object"),
-        (object(), "is no message"),
+        ({"role": "assistant", "tool_calls": [openai_call("1", "f", "[]")]}, "are not an object"),
+        (object(), "is not a message"),
     ],
 )
 def test_what_has_no_form_is_refused_with_its_place(message: Any, words: str) -> None:

@@ -143,7 +143,7 @@ def test_pieces_that_make_no_object_are_the_fault_of_their_call() -> None:
     )
 
     assert [(one.name, one.problem) for one in reported] == [
-        ("a", "the partial argument '$.x' came twice"),
+        ("a", "the partial argument '$.x' was sent twice"),
         ("b", None),
     ]
 

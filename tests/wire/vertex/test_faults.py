@@ -210,7 +210,7 @@ def test_garbage_in_a_success_is_a_response_error(kind: Any, body: bytes, rest: 
 
 def test_a_function_call_that_is_no_object_is_a_response_error(rest: VertexRestServer, seen: Any) -> None:
     rest.enqueue(candidate({"functionCall": ["Pick"]}, finishReason="STOP"))
-    words = "'functionCall' is a list, not a dict" if seen is None else "The SDK could not read the reply"
+    words = "'functionCall' in the reply is a list, not a dict" if seen is None else "The SDK could not read the reply"
 
     with pytest.raises(polycall.ResponseError, match=words):
         create(Wire("genai", rest))
@@ -371,8 +371,8 @@ def test_another_object_is_not_recognised() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"api_key": "secret-key", "project": "p"}, "api_key stands for itself"),
-        ({"base_url": "http://127.0.0.1:9"}, "needs project and location"),
+        ({"api_key": "secret-key", "project": "p"}, "api_key works alone"),
+        ({"base_url": "http://127.0.0.1:9"}, "requires project and location"),
         ({"projet": "p"}, "Did you mean 'project'"),
     ],
 )

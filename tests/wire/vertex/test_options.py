@@ -117,7 +117,7 @@ def test_the_system_instruction_stands_before_the_system_messages(wire: Wire) ->
         ({"tools": []}, "the tools come from response_model"),
         ({"generation_config": {"temprature": 1}}, "Did you mean 'temperature'"),
         ({"generation_config": 3}, "generation_config must be"),
-        ({"temperature": "warm"}, "refuses? the option"),
+        ({"temperature": "warm"}, "rejects? the option"),
         ({"safety_settings": "none"}, "safety_settings must be"),
         ({"timeout": -1}, "timeout must be"),
     ],

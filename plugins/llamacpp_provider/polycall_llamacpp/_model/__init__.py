@@ -1,1 +1,1 @@
-"""A loaded model: its file, its server and threads, what it can do, and single requests to it."""
+"""A loaded model: its file, its server and threads, its abilities, and single requests to it."""

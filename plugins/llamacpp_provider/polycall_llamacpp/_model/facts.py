@@ -1,4 +1,4 @@
-"""What has to be known of a loaded model to talk to it."""
+"""What polycall must know about a loaded model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SMALL_MODEL_PARAMETERS = 1_500_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Facts of a model and its chat template; the defaults are what holds if the model cannot be asked."""
+    """Facts of a model and its chat template; the defaults apply if the server does not answer."""
 
     knows_tools: bool = False
     """The chat template renders tools and tool calls."""
     call_prefix: str = ""
-    """What the template writes before a turn's first tool call, up to its JSON: ``"<tool_call>\\n"``, say."""
+    """The template's text before a turn's first tool call, up to its JSON: ``"<tool_call>\\n"``, for example."""
     parameters: int | None = None
-    """How many weights the model has."""
+    """The number of weights."""
 
     @property
     def is_small(self) -> bool:
@@ -29,7 +29,7 @@ class ModelFacts:
 
 
 def ask_facts(listener: Listener) -> ModelFacts:
-    """Ask a server for the facts of its model. A server that does not answer (its key is not known) has none."""
+    """Ask a server for the facts of its model. Defaults, if the server does not answer (its key may be unknown)."""
     try:
         template = cast("Mapping[str, bool]", listener.ask("/props").get("chat_template_caps") or {})
         knows_tools = template.get("supports_tools", False) and template.get("supports_tool_calls", False)
@@ -48,7 +48,7 @@ def _parameters(models: Mapping[str, object]) -> int | None:
 
 
 def _call_prefix(listener: Listener) -> str:
-    """Render a conversation without and with a call: the difference begins with what opens a call."""
+    """Render a conversation without and with a call: the difference begins with the text that opens a call."""
     name = "polycall_probe"
     function = {"name": name, "description": "", "parameters": {"type": "object", "properties": {}}}
     call = {"id": "call00000", "type": "function", "function": {"name": name, "arguments": "{}"}}
@@ -57,7 +57,7 @@ def _call_prefix(listener: Listener) -> str:
     try:
         before = listener.ask("/apply-template", {"messages": [question], "tools": tools})["prompt"]
         turn = {"role": "assistant", "content": None, "tool_calls": [call]}
-        # A result follows, because a template may leave off what ends the last turn.
+        # A result follows, because a template may omit the end of the last turn.
         result = {"role": "tool", "tool_call_id": "call00000", "content": "!"}
         after = listener.ask("/apply-template", {"messages": [question, turn, result], "tools": tools})["prompt"]
     except (ListenerError, KeyError):
@@ -66,7 +66,7 @@ def _call_prefix(listener: Listener) -> str:
 
 
 def prefix_of_call(before: str, after: str, name: str) -> str:
-    """What ``after`` has beyond ``before``, up to a call's JSON or its bare name; empty if it begins otherwise."""
+    """The part of ``after`` beyond ``before``, up to a call's JSON or its bare name; empty if it begins differently."""
     if not after.startswith(before):
         return ""
     opening, found, _ = after[len(before) :].partition(name)

@@ -9,25 +9,24 @@ from polycall_llamacpp._model.jobs import Job, Stopped
 from polycall_llamacpp._model.server import LlamaServer
 
 LlamaJson = dict[str, object]
-"""A chunk or a reply as llama.cpp gives it, decoded: Chat Completions or Completions of OpenAI's API."""
+"""A chunk or reply of llama.cpp, decoded: Chat Completions or Completions of OpenAI's API."""
 
 
 def chat(llama: LlamaServer, body: Mapping[str, object], job: Job, emit: Callable[[LlamaJson], None]) -> None:
     """Generate a chat completion, chunk by chunk, on this thread.
 
-    Always streamed: only a callback can stop llama.cpp, and it is called during long prompts too only if progress is
-    asked for.
+    Always streamed: only a callback can stop llama.cpp. With progress reports it is called during long prompts, too.
 
     Raises:
         Stopped: The job's consumer has left.
         ConfigurationError: The prompt is longer than the context.
-        SchemaError: The grammar is refused.
-        ResponseError: Any other error that llama.cpp gives in the place of a reply.
+        SchemaError: llama.cpp rejects the grammar.
+        ResponseError: llama.cpp returned any other error.
     """
     failures: list[BaseException] = []
 
     def take(chunk: LlamaJson) -> bool:
-        # llama.cpp swallows an exception of the callback, and with some of them goes on.
+        # llama.cpp swallows an exception of the callback, and continues after some.
         try:
             if job.stopping:
                 raise Stopped
@@ -50,9 +49,11 @@ def chat(llama: LlamaServer, body: Mapping[str, object], job: Job, emit: Callabl
 
 
 def complete(llama: LlamaServer, body: Mapping[str, object], job: Job) -> LlamaJson:
-    """Generate a raw completion, at once: for the many short steps of a strategy.
+    """Generate a raw completion in one piece: for the many short steps of a strategy.
 
-    Raises: As `chat`.
+    Raises:
+        Stopped: The job's consumer has left.
+        PolycallError: The errors of `chat`.
     """
     if job.stopping:
         raise Stopped

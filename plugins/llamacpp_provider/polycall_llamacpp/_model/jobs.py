@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final, Literal
 
 Chunk = object
-"""What a strategy emits and a decoder takes."""
+"""Emitted by a strategy, taken by a decoder."""
 
 
 class _End(Enum):
@@ -35,11 +35,11 @@ class Stopped(Exception):
 
 
 class Job:
-    """Work that emits chunks, until it is done or its consumer stops it.
+    """Work that emits chunks until it is done or its consumer stops it.
 
     Args:
-        work: Called with the job, on a worker thread. It asks `stopping` often and emits with `emit`.
-        deliver: Takes the chunks over to the consumer; must not block.
+        work: Called with the job, on a worker thread. It checks `stopping` often and emits with `emit`.
+        deliver: Passes the chunks to the consumer; must not block.
     """
 
     def __init__(self, work: Callable[[Job], None], deliver: Callable[[Item], None]) -> None:
@@ -52,11 +52,11 @@ class Job:
 
     @property
     def stopping(self) -> bool:
-        """Nobody wants more chunks."""
+        """Whether the consumer has left."""
         return self._stopping
 
     def emit(self, chunk: Chunk) -> None:
-        """Hand a chunk to the consumer.
+        """Pass a chunk to the consumer.
 
         Raises:
             Stopped: The consumer has left.
@@ -75,16 +75,16 @@ class Job:
             self._work(self)
         except Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001  # the consumer raises it, whatever it is
+        except BaseException as error:  # noqa: BLE001  # the consumer raises it
             self._deliver(_Failure(error))
         finally:
             self._end()
 
     def stop(self, reason: BaseException | None = None) -> None:
-        """Ask the job to end within a token; one that has not begun never will.
+        """Make the job end within a token; a job that has not begun never will.
 
         Args:
-            reason: What the consumer is told, where it is not the consumer who stops.
+            reason: The error for the consumer, where somebody else stops the job.
         """
         with self._lock:
             if self._stopping or self._done.is_set():
@@ -96,7 +96,7 @@ class Job:
                 self._end()
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Wait until the job does no more work."""
+        """Wait until the job has ended."""
         self._done.wait(timeout_s)
 
     def _end(self) -> None:
@@ -108,7 +108,7 @@ Submit = Callable[[Job], None]
 
 
 class JobChunks:
-    """The chunks of a job for a synchronous consumer. Waiting for a chunk can be interrupted with Ctrl-C."""
+    """The chunks of a job for a synchronous consumer. Ctrl-C interrupts the wait for a chunk."""
 
     def __init__(self, work: Callable[[Job], None], submit: Submit) -> None:
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
@@ -128,7 +128,7 @@ class JobChunks:
 
 
 class AsyncJobChunks:
-    """The chunks of a job for a consumer in an event loop, which is never blocked."""
+    """The chunks of a job for an async consumer. The event loop is never blocked."""
 
     def __init__(self, work: Callable[[Job], None], submit: Submit) -> None:
         self._loop = asyncio.get_running_loop()
@@ -157,5 +157,5 @@ class AsyncJobChunks:
         return item
 
     def _deliver(self, item: Item) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody is there to take it
+        with suppress(RuntimeError):  # the loop is closed: there is no consumer
             self._loop.call_soon_threadsafe(self._items.put_nowait, item)

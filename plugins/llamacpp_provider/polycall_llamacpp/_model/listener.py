@@ -1,10 +1,10 @@
-"""What llama.cpp tells only over its own HTTP listener: its chat template's abilities, tokens, rendered prompts.
+"""Requests to llama.cpp's own HTTP listener: abilities of the chat template, tokens, rendered prompts.
 
 xllamacpp has no methods for these (release 2026.10). A listener always runs; ours is a Unix socket in a directory
 that only this user can enter, where the platform has such sockets.
 
 The requests are HTTP/1.0, written and read here: the answer is a JSON object and ends where the server closes. Python's
-own client takes several times the CPU time for it, and each new question asks ten times.
+own client takes several times the CPU time, and each new question makes ten requests.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _TIMEOUT_S = 60.0
 _UNIX_SCHEME = "unix://"
 _READ_SIZE = 1 << 16
 _BETWEEN = -1
-"""Stands between two texts in one list of tokens; no token has this number."""
+"""Separates two texts in one list of tokens; no token has this number."""
 
 
 class ListenerError(Exception):
-    """The listener gave no answer, or refused."""
+    """The listener did not answer, or answered with an error."""
 
 
 class Listener:
-    """Asks a server's listener.
+    """Sends requests to a server's listener.
 
     Args:
-        address: As ``xllamacpp.Server.listening_address`` gives it.
-        api_key: The server's key; ``None`` where it has none, or it is not known.
+        address: The value of ``xllamacpp.Server.listening_address``.
+        api_key: The server's key; ``None`` if there is none or it is not known.
     """
 
     def __init__(self, address: str, api_key: str | None) -> None:
@@ -46,7 +46,7 @@ class Listener:
         """GET a path, or POST a body to it; the answer is an object.
 
         Raises:
-            ListenerError: No answer, or another status than 200.
+            ListenerError: No answer, or a status other than 200.
         """
         request = f"GET {path} HTTP/1.0\r\n{self._headers}\r\n"
         if body is not None:
@@ -66,10 +66,11 @@ class Listener:
             raise ListenerError(f"{path}: {error}") from error
 
     def tokens(self, texts: Sequence[str], *, begins_prompt: bool = False) -> list[tuple[int, ...]]:
-        """The model's tokens of each text, all asked for at once.
+        """The model's tokens of each text, with one request.
 
         Args:
-            begins_prompt: Add what the model wants at the beginning of a prompt to the first text.
+            texts: Any number of texts.
+            begins_prompt: Start the first text with the tokens that the model requires at the start of a prompt.
         """
         content: list[object] = []
         for text in texts:

@@ -1,4 +1,4 @@
-"""The loaded models of this process: each once, shared by its users, given back when the last one is done."""
+"""The loaded models of this process: each once, shared by its users, released when the last one is done."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class ModelClosedError(RuntimeError):
 
 
 class LoadedModel:
-    """A loaded model with the threads that generate: at most ``parallel`` at a time, the others wait in a queue.
+    """A loaded model with the threads that generate: at most ``parallel`` jobs at a time, further ones wait in a queue.
 
     Args:
-        server: The model. Its last reference frees the memory.
-        parallel: How many requests are generated at the same time.
+        server: The model. Dropping the last reference frees the memory.
+        parallel: The number of requests that are generated at the same time.
     """
 
     def __init__(self, server: Server, parallel: int) -> None:
@@ -47,41 +47,49 @@ class LoadedModel:
         self._closing = False
         _models.add(self)
         if _forked:
-            self.keep_for_ever()
+            self.keep_forever()
 
     @cached_property
     def facts(self) -> ModelFacts:
-        """What the model can do; asked on first use, over the listener."""
+        """The model's abilities; requested on first use, over the listener."""
         return ask_facts(self.listener)
 
     @property
     def server(self) -> Server:
-        """The model itself, for a job."""
+        """The model itself, for a job.
+
+        Raises:
+            ModelClosedError: It is closed.
+        """
         server = self._server
         if server is None:
             raise ModelClosedError
         return server
 
-    def keep_for_ever(self) -> None:
+    def keep_forever(self) -> None:
         """Never run llama.cpp's destructor for this model, not even at exit."""
         if self._server is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server.llama))
 
     def submit(self, job: Job) -> None:
-        """Run a job when it is its turn."""
+        """Queue a job.
+
+        Raises:
+            ModelClosedError: The model is closed.
+        """
         with self._lock:
             if self._closing:
                 raise ModelClosedError
             self._jobs.add(job)
             if len(self._threads) < min(self._parallel, len(self._jobs)):
-                # Daemons: at exit they are stopped by a hook, not waited for until the reply is whole.
+                # Daemons: an exit hook stops them; waiting for a whole reply would delay the exit.
                 thread = threading.Thread(target=self._work, name="polycall-llamacpp", daemon=True)
                 self._threads.append(thread)
                 thread.start()
         self._queue.put(job)
 
     def close(self) -> None:
-        """Stop what runs, and give the memory back."""
+        """Stop all jobs and release the memory."""
         self.stop()
         server, self._server = self._server, None
         _models.discard(self)
@@ -91,7 +99,7 @@ class LoadedModel:
             _trim_memory()
 
     def stop(self, timeout_s: float | None = None) -> None:
-        """Stop what runs and waits; each consumer gets a `ModelClosedError`. No job runs any more afterwards."""
+        """Stop running and waiting jobs; each consumer gets a `ModelClosedError`. No job runs afterwards."""
         with self._lock:
             self._closing = True
             jobs, threads = list(self._jobs), list(self._threads)
@@ -108,7 +116,7 @@ class LoadedModel:
             job.run()
             with self._lock:
                 self._jobs.discard(job)
-            del job  # an idle thread holds nothing of its last job
+            del job  # an idle thread keeps no reference to its last job
 
 
 class _Entry:
@@ -119,14 +127,14 @@ class _Entry:
 
 
 class ModelPool:
-    """Hands out loaded models by key, and counts their users."""
+    """Lends loaded models by key, and counts their users."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[Hashable, _Entry] = {}
 
     def acquire(self, key: Hashable, load: Callable[[], LoadedModel]) -> LoadedModel:
-        """The model of that key; loaded by ``load`` if nobody uses it yet. Pair it with `release`."""
+        """The model of that key, made by ``load`` if it has no user yet. Pair it with `release`."""
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             entry.users += 1
@@ -140,11 +148,11 @@ class ModelPool:
             raise
 
     def release(self, key: Hashable, model: LoadedModel) -> None:
-        """One user less; the last one gives the memory back."""
+        """Remove one user; the last one releases the memory."""
         with self._lock:
             entry = self._entries.get(key)
         if entry is None or entry.model is not model:
-            return  # of a parent process
+            return  # it is one of the parent process
         if self._leave(key, entry):
             model.close()
 
@@ -159,8 +167,8 @@ class ModelPool:
 
 _models: set[LoadedModel] = set()
 _forked = False
-"""This process was forked off one that had models. It cannot free any: llama.cpp's destructor wants to join a thread
-that stayed in the parent, and aborts the process.
+"""Whether this process was forked from one that had models. It cannot free any: llama.cpp's destructor waits for a
+thread that stayed in the parent, and aborts the process.
 """
 
 pool = ModelPool()
@@ -176,17 +184,17 @@ def _stop_all() -> None:
 
 
 def _forget_models() -> None:
-    """In a forked child: the parent's models have no threads here, so clients load anew."""
+    """Forget the parent's models in a forked child: they have no threads here, so sessions load models again."""
     global _forked
     _forked = _forked or bool(_models)
     for model in _models:
-        model.keep_for_ever()
+        model.keep_forever()
     _models.clear()
     pool.__init__()  # type: ignore[misc]
 
 
 def _trim_memory() -> None:
-    """Let glibc give freed memory back to the system; it keeps 20 MB and more of a small model otherwise."""
+    """Make glibc return freed memory to the system; it would keep 20 MB and more of a small model."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)

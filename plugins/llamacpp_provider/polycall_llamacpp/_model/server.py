@@ -1,4 +1,4 @@
-"""Loading a model into this process."""
+"""Loads a model into this process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from polycall_llamacpp._model.source import ModelSource, read_through
 from polycall_llamacpp._settings import LlamaSettings
 
 _SLOTS = 4
-"""Sequences of the model that keep their prompts: the split strategy goes round among several kinds of prompt."""
+"""Sequences of the model that keep their prompts: a strategy of several steps alternates between kinds of prompt."""
 
 _FEW_CORES = 4
 _BATCH_TOKENS = 256
-"""Prompt tokens between two looks at whether the caller has left."""
+"""Prompt tokens between two checks whether the caller has left."""
 
 _PROMPT_CACHE_MIB = 0  # prompts stay in their slots
 _SOCKET_PATH_LIMIT = 100  # bytes; Linux takes 107, macOS 103
@@ -30,7 +30,7 @@ _TALKATIVE = 3
 
 
 class LlamaServer(Protocol):
-    """What is used of ``xllamacpp.Server``, which states no types."""
+    """The part of ``xllamacpp.Server`` that is used here; xllamacpp has no type annotations."""
 
     @property
     def listening_address(self) -> str:
@@ -54,11 +54,11 @@ class Server:
 
     llama: LlamaServer
     api_key: str | None = None
-    """Of the HTTP listener; calls in process need none."""
+    """The HTTP listener's key; calls in the process need none."""
     directory: Path | None = None
-    """Holds the listener's socket; ours to remove."""
+    """The directory of the listener's socket, to be removed by polycall."""
     slots: int = 0
-    """How many sequences keep their prompts; 0 if it is not known."""
+    """The number of sequences that keep their prompts; 0 if it is not known."""
 
     def remove_directory(self) -> None:
         """Remove the socket, which llama.cpp leaves behind."""
@@ -98,9 +98,9 @@ def load(source: ModelSource, settings: LlamaSettings) -> Server:
 
 
 def _default_threads() -> int | None:
-    """One core is left free where there are few; ``None`` leaves the number to llama.cpp.
+    """The number of threads: few cores less one; ``None`` leaves it to llama.cpp.
 
-    llama.cpp's threads wait for each other in a busy loop after every step. Where another program wants one of their
+    llama.cpp's threads wait for each other in a busy loop after every step. Where another program uses one of their
     cores, each step takes as long as the scheduler lets that program run: measured, 10 times the time of one thread.
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -108,7 +108,7 @@ def _default_threads() -> int | None:
 
 
 def _set_params(params: Any, source: ModelSource, settings: LlamaSettings) -> None:
-    # For a repository llama.cpp ignores the path, but refuses an empty one.
+    # For a repository llama.cpp ignores the path, but rejects an empty one.
     params.model.path = str(source)
     if source.repository is not None:
         params.model.hf_repo = source.repository
@@ -119,7 +119,7 @@ def _set_params(params: Any, source: ModelSource, settings: LlamaSettings) -> No
         params.offline = settings.offline
     params.n_ctx = settings.n_ctx
     params.n_parallel = max(settings.parallel, _SLOTS)
-    params.kv_unified = True  # every sequence may use the whole context
+    params.kv_unified = True  # each sequence may use the whole context
     params.n_batch = params.n_ubatch = _BATCH_TOKENS
     threads = settings.threads or _default_threads()
     if threads is not None:
@@ -130,13 +130,13 @@ def _set_params(params: Any, source: ModelSource, settings: LlamaSettings) -> No
         params.chat_template = settings.chat_template
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.warmup = False
-    params.fit_params = False  # 0.15 s of measuring the memory of devices
+    params.fit_params = False  # measuring the memory of devices takes 0.15 s
     params.verbosity = _TALKATIVE if settings.verbose else _QUIET
     params.ui = params.endpoint_slots = False
 
 
 def _socket_directory() -> Path | None:
-    """A directory for a Unix socket, for this user alone; ``None`` where there can be none."""
+    """A directory for a Unix socket that only this user can enter; ``None`` where such sockets are not possible."""
     if not hasattr(socket, "AF_UNIX"):
         return None
     directory = Path(tempfile.mkdtemp(prefix="polycall-"))
@@ -152,7 +152,7 @@ def _load_error(source: ModelSource, settings: LlamaSettings) -> ConfigurationEr
     if source.path is not None:
         problem = (
             f"llama.cpp cannot load {source.path} ({source.path.stat().st_size:,} bytes): the file is truncated or of "
-            f"a kind that it does not know{template}, or n_ctx={settings.n_ctx} needs more memory than there is. "
+            f"an unknown kind{template}, or n_ctx={settings.n_ctx} needs more memory than there is. "
             "Download the file again, or lower n_ctx."
         )
     elif settings.offline:

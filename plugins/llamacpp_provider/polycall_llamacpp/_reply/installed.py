@@ -16,7 +16,7 @@ def check_strategy(name: str) -> None:
     """Check the setting ``strategy``.
 
     Raises:
-        ConfigurationError: There is no such strategy, or it is not installed.
+        ConfigurationError: The strategy is unknown or not installed.
         PluginError: It cannot be imported.
     """
     if name != "auto" and name not in BUILT_IN:

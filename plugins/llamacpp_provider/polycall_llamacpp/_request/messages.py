@@ -1,4 +1,4 @@
-"""Messages for models whose chat template knows no tools: calls and results become plain text."""
+"""Reads messages, and turns calls and results into plain text for chat templates that know no tools."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Message = dict[str, object]
 
 
 class FailedResult(Message):
-    """A tool message whose call has to be made again: an ordinary dict that remembers the tool's name.
+    """A tool message whose call must be made again: an ordinary dict with the tool's name as an attribute.
 
-    OpenAI's messages have no place for this; the key would be refused by other servers.
+    OpenAI's messages have no field for it, and other servers reject unknown keys.
     """
 
     def __init__(self, message: Message, tool_name: str) -> None:
@@ -23,10 +23,10 @@ class FailedResult(Message):
 
 
 def to_dicts(messages: Iterable[object]) -> list[Message]:
-    """Messages as dicts; OpenAI's own message objects are accepted too.
+    """Convert messages to dicts; OpenAI's own message objects are accepted, too.
 
     Raises:
-        MessageError: Something else is among them.
+        MessageError: A message is of another type.
     """
     return [_to_dict(message) for message in messages]
 
@@ -45,7 +45,7 @@ def _to_dict(message: object) -> Message:
 
 
 def in_plain_words(messages: Sequence[Message], instructions: str) -> list[Message]:
-    """Messages without tool calls and tool results, the instructions at the end of the system message."""
+    """Convert messages to ones without tool calls and results, with the instructions in the system message."""
     system = [text_of(message) for message in messages if message.get("role") in ("system", "developer")]
     turns: list[Message] = [{"role": "system", "content": "\n\n".join([*system, instructions])}]
     names = {
@@ -66,7 +66,7 @@ def in_plain_words(messages: Sequence[Message], instructions: str) -> list[Messa
 
 
 def failed_tools(messages: Sequence[Message]) -> list[str]:
-    """The tools whose calls have to be made again, from the results that end the conversation."""
+    """The tools whose calls must be made again, from the results at the end of the conversation."""
     names: list[str] = []
     for message in reversed(messages):
         if message.get("role") != "tool":
@@ -77,7 +77,11 @@ def failed_tools(messages: Sequence[Message]) -> list[str]:
 
 
 def text_of(message: Message) -> str:
-    """The text of a message whose content is text, a list of parts, or nothing."""
+    """The text of a message; its content is text, a list of parts, or missing.
+
+    Raises:
+        MessageError: A part is not text.
+    """
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -96,7 +100,7 @@ def tool_calls_of(message: Message) -> Sequence[Mapping[str, object]]:
 
 
 def _append(turns: list[Message], role: str, text: str) -> None:
-    """Add a turn; consecutive ones of one role are joined, since many templates refuse them."""
+    """Add a turn; consecutive turns of one role are joined, since many templates reject them."""
     if turns[-1]["role"] == role:
         turns[-1] = {"role": role, "content": f"{turns[-1]['content']}\n{text}"}
     else:

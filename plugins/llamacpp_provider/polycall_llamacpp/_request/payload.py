@@ -1,4 +1,4 @@
-"""The tools of a request in the forms that the strategies need."""
+"""The tools of a request, in the forms that the strategies need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Restore = Callable[[object], object]
 
 @dataclass(frozen=True, eq=False)
 class ToolPayload:
-    """What `polycall_render_tools` returns. Equal to itself alone, so that what is made of it can be kept beside it."""
+    """The result of `polycall_render_tools`. Compared by identity, so that it can be the key of derived data."""
 
     specs: tuple[ToolSpec, ...]
     choice: str
@@ -37,31 +37,31 @@ class ToolPayload:
         return named or self.specs
 
     def restore(self, name: str, *, native: bool) -> Restore | None:
-        """What undoes the dialect's changes on a tool's arguments."""
+        """The function that undoes the dialect's changes on a tool's arguments; ``None`` if there are none."""
         rendered = (self.native_schemas if native else self.grammar_schemas).get(name)
         return None if rendered is None else rendered.restore
 
     @cached_property
     def functions(self) -> list[JsonSchema]:
-        """OpenAI's form, for llama.cpp's tool calling."""
+        """The tools in OpenAI's form, for llama.cpp's tool calling."""
         return [
             {"type": "function", "function": _function(spec, self.native_schemas[spec.name])} for spec in self.offered
         ]
 
     @cached_property
     def instructions(self) -> str:
-        """What a model that knows no tools is told."""
+        """The instructions for a model that knows no tools."""
         intro = _INSTRUCTIONS_AUTO if self.choice == "auto" else _INSTRUCTIONS
         tools = (_compact(_function(spec, self.grammar_schemas[spec.name])) for spec in self.offered)
         return "\n".join([intro, *tools])
 
     @cached_property
     def grammar(self) -> str:
-        """Constrains the output to a list of calls; or, if the choice is free, to that or to text."""
+        """The grammar of a list of calls; if the choice is free, of that or of text."""
         return self._grammar(self.offered, self.max_calls, text_too=self.choice == "auto")
 
     def correction_grammar(self, names: Sequence[str]) -> str:
-        """As `grammar`, for calls that have to be made again: of these tools, and no more of them."""
+        """The grammar of calls that must be made again: of these tools, at most as many as names."""
         specs = [spec for spec in self.specs if spec.name in names]
         known = specs if all(any(spec.name == name for spec in specs) for name in names) else self.offered
         return self._grammar(known, len(names), text_too=False)
@@ -101,7 +101,7 @@ def make_payload(tools: Sequence[ToolSpec], choice: str, max_calls: int) -> Tool
     """Render tools.
 
     Raises:
-        SchemaError: A field has no form in the schema that llama.cpp takes.
+        SchemaError: llama.cpp's dialects cannot express a field.
     """
     return ToolPayload(
         tuple(tools),

@@ -1,8 +1,8 @@
-"""The JSON Schema that llama.cpp turns into a grammar.
+"""The dialects of JSON Schema that llama.cpp turns into a grammar.
 
-llama.cpp has two converters, and they differ: tool calling and ``response_format`` use its own, which ignores what it
-does not know; grammars that begin with ``%llguidance`` use that library, which then enforces nothing at all, without
-a word. So a schema holds only what is known to work, and the rest is told in words. All of it was measured with
+llama.cpp has two converters, and they differ: tool calling and ``response_format`` use its own, which ignores unknown
+keywords; grammars that begin with ``%llguidance`` use that library, which then silently enforces nothing at all. So a
+schema contains only keywords that are known to work, and descriptions state the rest. All of it was measured with
 xllamacpp 2026.10 (llama.cpp build 11549).
 """
 
@@ -28,30 +28,30 @@ GRAMMAR = Dialect(
     },
     other_keywords=False,
     formats=frozenset({"date", "time", "date-time", "uuid", "email", "duration"}),
-    # Anchored at both ends; no groups that look around, no references back, no assertions.
+    # Anchored at both ends; no lookaround, no back references, no assertions.
     patterns=re.compile(r"\^(?:[^\\()^$]|\\[^A-Za-z0-9]|\\[dswDSWnrt]|\((?:\?:)?|\))*\$"),
-    # llguidance ignores a const that has a type beside it, as pydantic writes it.
+    # llguidance ignores a const with a sibling type, as pydantic writes it.
     const=False,
     one_of=False,
     all_of=False,
     closed=True,
 )
-"""For output that is constrained by a schema as a whole, through llguidance."""
+"""For output that is constrained as a whole, through llguidance."""
 
 NATIVE = dataclasses.replace(
     GRAMMAR,
     name="llama.cpp's tool calling",
-    # Its converter ignores the bounds of numbers that are no integers, and these formats.
+    # Its converter ignores bounds of numbers that are not integers, and the other formats.
     assertions={**GRAMMAR.assertions, "number": frozenset()},
     formats=frozenset({"date", "time", "date-time", "uuid"}),
-    # Its converter takes the letter after a backslash for itself.
+    # Its converter reads an escaped letter as the letter itself.
     patterns=re.compile(r"\^(?:[^\\()^$]|\\[^A-Za-z0-9]|\(|\))*\$"),
 )
 """For llama.cpp's own tool calling."""
 
 
 def move_definitions(schema: JsonSchema, prefix: str) -> tuple[JsonSchema, JsonSchema]:
-    """Take a schema's definitions out of it, under names that begin with a prefix, so that several can share a root.
+    """Take the definitions out of a schema, and prefix their names, so that several schemas can share a root.
 
     Returns:
         The schema without ``$defs``, its references changed, and the definitions by their new names.
@@ -75,7 +75,7 @@ def _change_references(value: object, rename: Callable[[str], str]) -> object:
         return value
     return {
         key: rename(part)
-        # A property may be called "$ref" too; then a schema stands there, not a text.
+        # A property may be called "$ref", too; then its value is a schema, not a text.
         if key == "$ref" and isinstance(part, str)
         else part
         if key in ("const", "enum", "default", "examples")

@@ -1,4 +1,4 @@
-"""The options of a call as a ``GenerateContentConfig``, and what the SDK makes of it for the wire."""
+"""The options of a call as a ``GenerateContentConfig``, and the SDK's rendering of it for the wire."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from polycall import ConfigurationError
-from polycall_vertex._protocol.options import as_dict, refuse_foreign, safety_settings, seconds
+from polycall_vertex._protocol.options import as_dict, reject_unknown_options, safety_settings, seconds
 from polycall_vertex._sdk_objects import merge_objects, to_rest
 
 if TYPE_CHECKING:
@@ -19,25 +19,25 @@ _FURTHER_OPTIONS = ("config", "generation_config", "timeout")
 
 
 def make_config(options: Mapping[str, object], timeout_s: float | None) -> types.GenerateContentConfig:
-    """Make the SDK's configuration of a call.
+    """Make the SDK's configuration for a call.
 
     Args:
-        options: The caller's, without those of `polycall_vertex._protocol.body`.
-        timeout_s: For a call whose options name no other, in seconds.
+        options: The caller's options, without those of `polycall_vertex._protocol.body`.
+        timeout_s: Default time limit in seconds.
 
     Raises:
-        ConfigurationError: An option is unknown, or has a value that the SDK refuses.
+        ConfigurationError: An option is unknown, or the SDK rejects its value.
     """
     from google.genai import types
 
     fields = types.GenerateContentConfig.model_fields
     known = {*fields, *_FURTHER_OPTIONS} - {"tools"}
-    refuse_foreign(options, known, "google.genai")
+    reject_unknown_options(options, known, "google.genai")
     flat = {name: one for name, one in options.items() if name not in _FURTHER_OPTIONS}
     given = _given_fields(options.get("config"))
     given |= _given_fields(options.get("generation_config"), "generation_config")
     given |= flat
-    refuse_foreign(given, known, "google.genai")
+    reject_unknown_options(given, known, "google.genai")
     if given.get("safety_settings") is not None:
         given["safety_settings"] = safety_settings(given["safety_settings"])
     given["automatic_function_calling"] = {"disable": True}
@@ -56,22 +56,22 @@ def make_config(options: Mapping[str, object], timeout_s: float | None) -> types
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in detail["loc"])
-        # Not chained: its text shows the values, and headers hold secrets.
-        raise ConfigurationError(f"google.genai refuses the option {name!r}: {detail['msg']}.", key=name) from None
+        # Not chained: its text contains the values, and headers hold secrets.
+        raise ConfigurationError(f"google.genai rejects the option {name!r}: {detail['msg']}.", key=name) from None
 
 
 def public_arguments(
     config: types.GenerateContentConfig, body: Mapping[str, Any], api_client: Any
 ) -> dict[str, object]:
-    """A request for the SDK's public methods: ``contents`` and ``config``, as somebody writes them by hand.
+    """A request for the SDK's public methods: ``contents`` and ``config``, as a user writes them by hand.
 
-    What this version of the SDK has no form for goes beside them, as ``HttpOptions.extra_body``, which replaces what
-    the SDK makes of the rest.
+    Fields that this version of the SDK does not know are put into ``HttpOptions.extra_body``, which overrides the
+    SDK's own rendering.
 
     Args:
         config: From `make_config`; not changed.
-        body: What polycall makes of the request.
-        api_client: Its own ``extra_body`` is that of a call that has none.
+        body: polycall's part of the request.
+        api_client: Its ``extra_body`` is the default for calls without one.
     """
     from google.genai import types
 
@@ -105,27 +105,27 @@ def _as_sdk_object(type_: Any, value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What of a request depends on its model and options alone, as the SDK itself has rendered it."""
+    """The part of a request that depends on model and options only, rendered by the SDK itself."""
 
     config: types.GenerateContentConfig
     path: str
     body: Mapping[str, object]
-    """Of `body` in REST JSON; shared, never changed."""
+    """In REST JSON; shared, never changed."""
     http_options: types.HttpOptions | None
 
     def fill(self, body: Mapping[str, object]) -> dict[str, object]:
-        """The whole body of a request, with what polycall makes of it; new for each call, since the SDK changes it."""
+        """The whole body of a request, with polycall's part; new for each call, since the SDK changes it."""
         return merge_objects(self.body, body) if self.body else dict(body)
 
 
 def make_plan(api_client: Any, model: str, config: types.GenerateContentConfig, *, streamed: bool) -> Plan:
-    """Have the SDK render a request, and keep it from sending it.
+    """Have the SDK render a request without sending it.
 
     Args:
-        api_client: The SDK's own; nothing of it is patched.
-        model: In any form that the SDK takes.
+        api_client: The SDK's, unpatched.
+        model: In any form that the SDK accepts.
         config: From `make_config`.
-        streamed: The request is for a stream.
+        streamed: Whether the request is for a stream.
     """
     recorder = run_sdk(api_client, model, config, answers=None, streamed=streamed)[0]
     path, body, http_options = recorder.path, recorder.body, recorder.http_options
@@ -133,7 +133,7 @@ def make_plan(api_client: Any, model: str, config: types.GenerateContentConfig, 
         body = api_client._build_request("post", path, body, http_options).data  # noqa: SLF001
         from google.genai import types
 
-        # Of the client, too: it is in the body already, and below what polycall makes.
+        # The client's extra_body, too, is in the body already, and polycall's part overrides it.
         http_options = (http_options or types.HttpOptions()).model_copy(update={"extra_body": {}})
     # The SDK notes parts of the URL in the body, under names that begin with an underscore.
     own = {name: one for name, one in body.items() if name != "contents" and not name.startswith("_")}
@@ -146,14 +146,14 @@ def run_sdk(
     """Run the SDK's own ``generate_content`` without its HTTP layer.
 
     Args:
-        api_client: The SDK's own, for what it says of itself; nothing is sent.
-        model: As the SDK takes it.
-        config: As the SDK takes it.
-        answers: What the HTTP layer gave, ``google.genai.types.HttpResponse``; ``None`` for an empty reply.
-        streamed: Run ``generate_content_stream``.
+        api_client: The SDK's, for its attributes; nothing is sent.
+        model: In any form that the SDK accepts.
+        config: In any form that the SDK accepts.
+        answers: Responses of the HTTP layer, ``google.genai.types.HttpResponse``; ``None`` for an empty reply.
+        streamed: Whether to run ``generate_content_stream``.
 
     Returns:
-        What the SDK would have sent, and its response objects: one, or all chunks.
+        The request that the SDK would have sent, and its response objects: one, or all chunks.
     """
     from google.genai import types
     from google.genai.models import Models
@@ -171,7 +171,7 @@ def run_sdk(
 
 @dataclass(frozen=True, slots=True)
 class SdkRequest:
-    """What the SDK hands to its HTTP layer."""
+    """The arguments that the SDK passes to its HTTP layer."""
 
     path: str
     body: dict[str, Any]
@@ -179,7 +179,7 @@ class SdkRequest:
 
 
 class _HttpLayer:
-    """Stands where the SDK's ``BaseApiClient`` stands: keeps what it gets, answers with what it has."""
+    """Takes the place of the SDK's ``BaseApiClient``: records the request, returns the given answers."""
 
     request_made: SdkRequest
 
@@ -201,7 +201,7 @@ class _HttpLayer:
         return iter(self._answers)
 
     def _verify_response(self, _response: object) -> None:
-        """Only the SDK's own tests do something here."""
+        """A hook of the SDK's own tests."""
 
 
 def _extra_body(http_options: Any, api_client: Any) -> dict[str, Any] | None:
@@ -213,7 +213,7 @@ def _extra_body(http_options: Any, api_client: Any) -> dict[str, Any] | None:
 
 
 def _given_fields(value: Any, option: str = "config") -> dict[str, object]:
-    """The fields that were set, of a dict or of the SDK's own object."""
+    """The fields that are set in a dict or in the SDK's own object."""
     fields_set = getattr(value, "model_fields_set", None)
     if fields_set is not None:
         return {name: getattr(value, name) for name in fields_set}

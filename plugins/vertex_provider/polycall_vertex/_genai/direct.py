@@ -1,9 +1,9 @@
-"""The short way through ``google.genai``: its HTTP layer without its models, for a client that nobody has patched.
+"""The direct path through ``google.genai``: its HTTP layer without its models, for an unpatched client.
 
-``BaseApiClient`` does what users rely on: authentication, URLs, headers, retries, time-outs, errors. Above it the SDK
-builds pydantic models of the request and the reply, at the cost of the HTTP layer once more. These names of it are
-private; they are the same from google-genai 2.0 to 2.34, and where one is missing or not the SDK's own, the public
-methods are used.
+``BaseApiClient`` provides all that users rely on: authentication, URLs, headers, retries, time-outs, errors. Above it
+the SDK builds pydantic models of request and reply, which cost as much as the HTTP layer. The names used here are
+private; they are the same from google-genai 2.0 to 2.34, and where one is missing or patched, the public methods are
+used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DONE = b"[DONE]"
 _PUBLIC = ("generate_content", "_generate_content")
 _PUBLIC_STREAMED = ("generate_content_stream", "_generate_content_stream")
 _PRIVATE = {
-    # (streamed, asynchronous): what the SDK's methods stand on, and what is used here in place of them
+    # (streamed, asynchronous): the names that the SDK's methods use, and those that are used here instead
     (False, False): ("request", "_build_request"),
     (False, True): ("async_request", "_build_request"),
     (True, False): ("request_streamed", "_request", "_build_request"),
@@ -33,12 +33,12 @@ _PRIVATE = {
 
 
 def is_patched(models: Any, *, streamed: bool, asynchronous: bool) -> bool:
-    """Whether some part of the way of a call is not the SDK's own: then its wrapper must see a normal call.
+    """Whether a function on the path of a call is not the SDK's own: then its wrapper must see a normal call.
 
     Args:
         models: ``client.models`` or ``client.aio.models``.
-        streamed: The call is a stream.
-        asynchronous: ``models`` is async.
+        streamed: Whether the call is a stream.
+        asynchronous: Whether ``models`` is async.
     """
     return not (
         are_untouched(models, _PUBLIC_STREAMED if streamed else _PUBLIC, _MODELS)
@@ -48,7 +48,7 @@ def is_patched(models: Any, *, streamed: bool, asynchronous: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a reply came from; all that is needed to make the SDK's own objects of it."""
+    """The origin of a reply: all that is needed to make the SDK's own objects of it."""
 
     models: Any
     model: str
@@ -56,11 +56,11 @@ class Origin:
     headers: Mapping[str, str] | None
 
     def responses(self, bodies: list[str], *, streamed: bool, asynchronous: bool) -> list[Any]:
-        """The SDK's own response objects, as its public method would have given them."""
+        """The SDK's own response objects, as its public method would have returned them."""
         from google.genai import types
 
         if is_patched(self.models, streamed=streamed, asynchronous=asynchronous):
-            # By now. A wrapper must not see a call that is none, so the models are built beside it.
+            # Patched since the call: the wrapper must not see a call that is not made, so bypass it.
             return [_build_response(body, self.headers) for body in bodies]
         headers = None if self.headers is None else dict(self.headers)
         answers: list[object] = [types.HttpResponse(headers=headers, body=body) for body in bodies]
@@ -96,19 +96,19 @@ def build_chunks(chunks: list[RawChunk]) -> list[Any]:
 
 
 def send(models: Any, model: str, plan: Plan, body: Mapping[str, object]) -> RawReply:
-    """Send and wait for the whole reply."""
+    """Send a request and wait for the whole reply."""
     http = models._api_client.request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
     return RawReply(http.body or "", Origin(models, model, plan, http.headers), asynchronous=False)
 
 
 async def send_async(models: Any, model: str, plan: Plan, body: Mapping[str, object]) -> RawReply:
-    """As `send`."""
+    """Async version of `send`."""
     http = await models._api_client.async_request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
     return RawReply(http.body or "", Origin(models, model, plan, http.headers), asynchronous=True)
 
 
 def open_stream(models: Any, model: str, plan: Plan, body: Mapping[str, object], meter: ReplyMeter) -> RawStream:
-    """Open a stream: its status and headers are there."""
+    """Open a stream and read its status and headers."""
     api_client = models._api_client  # noqa: SLF001
     sent = api_client._build_request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
     http = api_client._request(sent, plan.http_options, stream=True)  # noqa: SLF001
@@ -118,7 +118,7 @@ def open_stream(models: Any, model: str, plan: Plan, body: Mapping[str, object],
 async def open_stream_async(
     models: Any, model: str, plan: Plan, body: Mapping[str, object], meter: ReplyMeter
 ) -> AsyncRawStream:
-    """As `open_stream`."""
+    """Async version of `open_stream`."""
     api_client = models._api_client  # noqa: SLF001
     sent = api_client._build_request("post", plan.path, plan.fill(body), plan.http_options)  # noqa: SLF001
     http = await api_client._async_request(sent, plan.http_options, stream=True)  # noqa: SLF001
@@ -129,9 +129,9 @@ class RawStream:
     """The events of a streamed reply.
 
     Args:
-        http: The SDK's, around the response of its HTTP client.
-        origin: Of the reply.
-        meter: Counts the bytes as they come.
+        http: The SDK's wrapper of the HTTP client's response.
+        origin: The reply's origin.
+        meter: Counts the bytes as they arrive.
     """
 
     def __init__(self, http: Any, origin: Origin, meter: ReplyMeter) -> None:
@@ -157,7 +157,7 @@ class RawStream:
 
 
 class AsyncRawStream:
-    """As `RawStream`, async."""
+    """Async version of `RawStream`."""
 
     def __init__(self, http: Any, origin: Origin, meter: ReplyMeter) -> None:
         self._http = http
@@ -186,7 +186,7 @@ class AsyncRawStream:
 
 
 def _pieces(response: Any) -> Iterator[bytes]:
-    """The body as it comes: of httpx, or of requests, which the SDK takes for client certificates."""
+    """The body as it arrives, from httpx, or from requests, which the SDK uses for client certificates."""
     pieces: Iterator[bytes] = (
         response.iter_bytes() if hasattr(response, "iter_bytes") else response.iter_content(chunk_size=None)
     )
@@ -194,7 +194,7 @@ def _pieces(response: Any) -> Iterator[bytes]:
 
 
 def _pieces_async(response: Any) -> AsyncIterator[bytes]:
-    """The body as it comes: of httpx, or of aiohttp, which the SDK prefers where it is installed."""
+    """The body as it arrives, from httpx, or from aiohttp, which the SDK prefers where it is installed."""
     pieces: AsyncIterator[bytes] = (
         response.aiter_bytes() if hasattr(response, "aiter_bytes") else response.content.iter_any()
     )
@@ -202,10 +202,10 @@ def _pieces_async(response: Any) -> AsyncIterator[bytes]:
 
 
 def _is_chunk(event: ServerSentEvent, http: Any) -> bool:
-    """Whether an event is a part of the reply. ``[DONE]`` is none, which proxies send.
+    """Whether an event is a part of the reply; ``[DONE]``, which proxies send, is not.
 
     Raises:
-        google.genai.errors.APIError: The event reports an error; its sign is the SDK's: the first key.
+        google.genai.errors.APIError: The event reports an error. As for the SDK, its first key is ``error``.
     """
     data = event.data
     if not data or data.strip() == _DONE:
@@ -217,7 +217,7 @@ def _is_chunk(event: ServerSentEvent, http: Any) -> bool:
     if next(iter(message)) != "error" or not isinstance(error, dict):
         return True
     if not isinstance(error.get("code"), int):
-        raise ResponseError("The stream holds an error without a code.", excerpt=data.decode("utf-8", "replace"))
+        raise ResponseError("The stream contains an error without a code.", excerpt=data.decode("utf-8", "replace"))
     from google.genai import errors
 
     errors.APIError.raise_error(error["code"], message, http)
@@ -228,7 +228,7 @@ def _build_response(body: str, headers: Mapping[str, str] | None) -> Any:
     from google.genai import types
 
     message = dict(decode_json(body))
-    # The lenient way is private; it takes fields that this version of the SDK does not know.
+    # The lenient constructor is private; it accepts fields that this version of the SDK does not know.
     build = getattr(types.GenerateContentResponse, "_from_response", None)
     response: Any = (
         types.GenerateContentResponse.model_validate(message) if build is None else build(response=message, kwargs={})

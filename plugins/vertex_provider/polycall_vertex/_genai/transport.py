@@ -1,7 +1,7 @@
-"""The transport of ``google.genai.Client``: the short way for a client as the SDK made it, the public way for others.
+"""The transport of ``google.genai.Client``: direct for an unpatched client, through public methods for others.
 
-The public way is a call as somebody writes it by hand, so that a wrapper of the SDK's methods sees all of it, and what
-the wrapper changes is sent.
+The public path is a call as a user writes it by hand: a wrapper of the SDK's methods sees all of it, and its changes
+are sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from polycall_vertex._genai.direct import AsyncRawStream, RawChunk, RawReply, Ra
 from polycall_vertex._protocol.body import make_body, other_options
 from polycall_vertex._protocol.chunk import Chunk, decode_json, read_chunk
 from polycall_vertex._protocol.decoder import ReplyDecoder
-from polycall_vertex._protocol.options import frozen
+from polycall_vertex._protocol.options import hashable
 from polycall_vertex._sdk_objects import is_message, to_rest
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class GenaiTransport:
     """Sends requests through a ``google.genai.Client``, or an ``AsyncClient`` of one.
 
     Args:
-        client: The SDK's client; exactly one of its two halves may be missing.
-        timeout_s: For calls that name no other; ``None`` leaves it to the client.
-        max_reply_bytes: What one reply may hold.
+        client: The SDK's client, or its async half alone.
+        timeout_s: Default time limit of a call in seconds; ``None`` leaves it to the client.
+        max_reply_bytes: Size limit of one reply.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GenaiTransport:
         self._plans: dict[Hashable, Plan] = {}
 
     def send(self, request: Request) -> Any:
-        """Send and wait for the whole reply."""
+        """Send a request and wait for the whole reply."""
         models = self._client.models
         model, body = _model(request), _body(request)
         if not direct.is_patched(models, streamed=False, asynchronous=False):
@@ -67,7 +67,7 @@ class GenaiTransport:
             return models.generate_content(**arguments)
 
     async def send_async(self, request: Request) -> Any:
-        """As `send`."""
+        """Async version of `send`."""
         models = self._async_client.models
         model, body = _model(request), _body(request)
         if not direct.is_patched(models, streamed=False, asynchronous=True):
@@ -77,7 +77,7 @@ class GenaiTransport:
             return await models.generate_content(**arguments)
 
     def open_stream(self, request: Request) -> RawStream | GenaiStream:
-        """Open a stream. Of a patched client, wait for its first chunk: the SDK sends nothing before."""
+        """Open a stream. With a patched client, wait for the first chunk: the SDK sends the request only then."""
         models = self._client.models
         model, body = _model(request), _body(request)
         if not direct.is_patched(models, streamed=True, asynchronous=False):
@@ -88,7 +88,7 @@ class GenaiTransport:
         return stream
 
     async def open_stream_async(self, request: Request) -> AsyncRawStream | AsyncGenaiStream:
-        """As `open_stream`."""
+        """Async version of `open_stream`."""
         models = self._async_client.models
         model, body = _model(request), _body(request)
         if not direct.is_patched(models, streamed=True, asynchronous=True):
@@ -127,11 +127,11 @@ class GenaiTransport:
             self._client.close()
 
     def _plan(self, models: Any, request: Request, model: str) -> Plan:
-        """What does not depend on the conversation; rendered once for options that are plain JSON."""
+        """The part of a request that does not depend on the conversation; rendered once for options of plain JSON."""
         options = other_options(request) if request.options else {}
         key: Hashable = None
         try:
-            key = (request.stream, model, frozen(options))
+            key = (request.stream, model, hashable(options))
             plan = self._plans.get(key)
         except TypeError:
             plan = None
@@ -145,7 +145,7 @@ class GenaiTransport:
         return plan
 
     def _arguments(self, models: Any, request: Request, model: str, body: Mapping[str, object]) -> dict[str, object]:
-        """For the SDK's public methods."""
+        """Arguments of the SDK's public methods."""
         config = make_config(other_options(request), self._timeout_s)
         return {"model": model, **public_arguments(config, body, getattr(models, "_api_client", None))}
 
@@ -162,14 +162,14 @@ def _model(request: Request) -> str:
 
 def _body(request: Request) -> dict[str, object]:
     body = make_body(request)
-    # Parts of a turn that came from the other SDK are protobuf messages.
+    # Parts of a turn from the other SDK are protobuf messages.
     body["contents"] = _without_messages(body["contents"])
     return body
 
 
 @contextmanager
 def _reading_whole() -> Iterator[None]:
-    """Turn what the SDK's models raise about a whole reply into `ResponseError`."""
+    """Turn the errors of the SDK's models about a whole reply into `ResponseError`."""
     with reading_reply(*_PARSER_ERRORS, TypeError):
         yield
 
@@ -178,7 +178,7 @@ class GenaiStream:
     """The chunks of a streamed reply."""
 
     def __init__(self, chunks: Iterable[GenerateContentResponse]) -> None:
-        self._given = chunks  # OpenInference gives an iterable that is no iterator
+        self._given = chunks  # OpenInference returns an iterable that is not an iterator
         self._chunks = iter(chunks)
         self._first: list[GenerateContentResponse] = []
 
@@ -205,7 +205,7 @@ class GenaiStream:
 
 
 class AsyncGenaiStream:
-    """As `GenaiStream`, async."""
+    """Async version of `GenaiStream`."""
 
     def __init__(self, chunks: AsyncIterable[GenerateContentResponse]) -> None:
         self._given = chunks
@@ -228,8 +228,8 @@ class AsyncGenaiStream:
         """Close the connection.
 
         Closing the SDK's generator alone leaves the connection open until the garbage collector finds it
-        (google-genai 2.34): the inner generators hold each other. A read that is cancelled passes through all of
-        them, so one is begun for that; what it finds in a buffer is thrown away.
+        (google-genai 2.34): the inner generators hold each other. A cancelled read passes through all of them, so one
+        is started for that; a chunk that it finds in a buffer is dropped.
         """
         for _ in range(_MOST_BUFFERED):
             step = asyncio.ensure_future(anext(self._chunks))
@@ -257,7 +257,7 @@ def _read_whole(reply: RawReply | GenerateContentResponse, meter: ReplyMeter) ->
 
 
 def _read(chunk: RawChunk | GenerateContentResponse, meter: ReplyMeter) -> Chunk:
-    # The stream itself has counted the bytes of a raw chunk.
+    # The stream has already counted the bytes of a raw chunk.
     return read_chunk(decode_json(chunk.data)) if isinstance(chunk, RawChunk) else _read_response(chunk, meter)
 
 
@@ -282,7 +282,7 @@ def _read_response(response: GenerateContentResponse, meter: ReplyMeter) -> Chun
 
 
 def _restore_signatures(message: Any, signatures: list[bytes | None]) -> None:
-    """Write signatures as the service did: the SDK's own dump takes another alphabet of base64."""
+    """Write signatures as the service did: the SDK's dump uses another alphabet of base64."""
     for part, signature in zip(message["candidates"][0]["content"]["parts"], signatures, strict=True):
         if signature is not None:
             part["thoughtSignature"] = base64.b64encode(signature).decode()

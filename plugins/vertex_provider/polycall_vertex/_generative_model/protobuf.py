@@ -1,7 +1,7 @@
-"""Reading a chunk from a protobuf message, field by field: the SDK's own conversions cost ten times as much.
+"""Reads chunks from protobuf messages, field by field: the SDK's own conversions cost ten times as much.
 
 Observed with google-cloud-aiplatform 2.7: ``FunctionCall.args`` of the ``vertexai`` wrappers fails on a call without
-arguments and takes the underscore off names that end in one, so this never looks at the wrappers.
+arguments and strips the underscore from names that end in one, so this never uses the wrappers.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from polycall.plugin import Usage
 from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part, PartialArgument, make_usage
 from polycall_vertex._protocol.endings import NAMES_BY_NUMBER
 
-# The generated classes of both API versions have the same fields and no common base but `Message`, which knows none
-# of them: `Any` stands for such a message.
+# The generated classes of both API versions have the same fields, and `Message` as their only common base, which has
+# none of them: `Any` stands for such a message.
 
 
 def read_chunk(message: Any) -> Chunk:
@@ -43,8 +43,8 @@ def read_chunk(message: Any) -> Chunk:
 def _read_part(part: Any) -> Part:
     if part.HasField("function_call"):
         signature = part.thought_signature
-        beside = {"thoughtSignature": base64.b64encode(signature).decode()} if signature else {}
-        return Part(part, call=_read_call(part.function_call), beside=beside)
+        extra = {"thoughtSignature": base64.b64encode(signature).decode()} if signature else {}
+        return Part(part, call=_read_call(part.function_call), extra=extra)
     return Part(part, text=part.text if part.HasField("text") and not part.thought else None)
 
 
@@ -78,7 +78,7 @@ def _read_value(value: Any) -> object:
 
 
 def _read_usage(usage: Any) -> Usage:
-    # A zero is not sent in protobuf: it cannot be told from a count that the service left out.
+    # Protobuf does not send a zero: it looks like a missing count.
     return make_usage(
         prompt=usage.prompt_token_count or None,
         answer=usage.candidates_token_count or None,

@@ -1,7 +1,7 @@
-"""A call through the public methods of a ``GenerativeModel``, for one whose methods somebody has wrapped.
+"""A call through the public methods of a ``GenerativeModel`` whose methods somebody has wrapped.
 
-The wrapper sees a call as somebody writes it by hand, and the SDK's own response. The public methods take no system
-instruction, time-out or other model: a copy of the model has them.
+The wrapper sees a call as a user writes it by hand, and the SDK's own response. The public methods take no system
+instruction, time-out or other model, so these are set on a copy of the model.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _END = object()
 
 
 def is_wrapped(model: Any, *, streamed: bool, asynchronous: bool) -> bool:
-    """Whether some public method on the way of a call is not the SDK's own."""
+    """Whether a public method on the path of a call is not the SDK's own."""
     return not are_untouched(model, _NAMES[streamed, asynchronous], _PACKAGE)
 
 
 def is_wrapped_alone(model: Any, *, streamed: bool, asynchronous: bool) -> bool:
-    """Whether the wrapper stands on this one object, and calls this one object: no copy of it can take its place."""
+    """Whether the wrapper is set on this one object, and calls this one object: a copy cannot replace it."""
     return any(name in model.__dict__ for name in _NAMES[streamed, asynchronous])
 
 
@@ -41,8 +41,8 @@ class WrappedCall:
     """One call.
 
     Args:
-        model: The SDK's, wrapped.
-        message: The request, of the generated client's version.
+        model: The SDK's model, wrapped.
+        message: The request, of the generated client's API version.
         options: Keyword arguments for the generated client.
     """
 
@@ -53,7 +53,7 @@ class WrappedCall:
         self._client: _ClientWithOptions | None = None
 
     def start(self, *, streamed: bool, asynchronous: bool) -> Any:
-        """Call the public method; what it gives."""
+        """Call the public method and return its result."""
         model = self._model
         shown = v1beta1.GenerateContentRequest.deserialize(type(self._message).serialize(self._message))
         if not is_wrapped_alone(model, streamed=streamed, asynchronous=asynchronous):
@@ -70,7 +70,7 @@ class WrappedCall:
         return method(**_arguments(shown), stream=streamed)
 
     def cancel(self) -> None:
-        """Cancel the call, so that its connection closes; the public streams cannot."""
+        """Cancel the call, so that its connection closes; the public streams cannot do that."""
         stream = None if self._client is None else self._client.stream
         if stream is not None:
             stream.cancel()
@@ -80,8 +80,8 @@ class WrappedStream:
     """The SDK's responses of a stream.
 
     Args:
-        call: Started.
-        responses: What the public method gave.
+        call: The call, started.
+        responses: The public method's result.
         reading: Turns the errors of the SDK's parsers into `ResponseError`.
     """
 
@@ -91,7 +91,7 @@ class WrappedStream:
         self._reading = reading
         self._following = iter(responses)
         try:
-            self._next = self._read()  # waits for the first response: the SDK sends nothing before
+            self._next = self._read()  # waits for the first response: the SDK sends the request only then
         except BaseException:
             self.close()
             raise
@@ -115,7 +115,7 @@ class WrappedStream:
 
 
 class AsyncWrappedStream:
-    """As `WrappedStream`, async."""
+    """Async version of `WrappedStream`."""
 
     def __init__(self, call: WrappedCall, responses: Any, reading: Callable[[], AbstractContextManager[None]]) -> None:
         self._call = call
@@ -141,7 +141,7 @@ class AsyncWrappedStream:
 
 
 class _ClientWithOptions:
-    """The generated client, sync or async, with further keyword arguments; knows the stream that it opened."""
+    """The generated client, sync or async, with further keyword arguments; keeps the stream that it opened."""
 
     def __init__(self, client: Any, options: dict[str, object]) -> None:
         self._client = client
@@ -157,17 +157,17 @@ class _ClientWithOptions:
     def stream_generate_content(self, **given: object) -> Any:
         stream = self._client.stream_generate_content(**{**given, **self._options})
         if hasattr(stream, "__await__"):
-            return self._noted(stream)
+            return self._keep(stream)
         self.stream = stream
         return stream
 
-    async def _noted(self, opening: Any) -> Any:
+    async def _keep(self, opening: Any) -> Any:
         self.stream = await opening
         return self.stream
 
 
 def _arguments(shown: Any) -> dict[str, object]:
-    """A request as arguments of the public methods."""
+    """The arguments of the public methods for a request."""
     sdk: Any = sys.modules["vertexai.generative_models"]
     arguments: dict[str, object] = {
         "contents": [sdk.Content._from_gapic(content) for content in shown.contents],  # noqa: SLF001

@@ -1,7 +1,7 @@
-"""A request of the older SDK as a protobuf message: once per set of tools and options, then only the conversation.
+"""Protobuf requests for the older SDK: tools and options are serialised once, the conversation is added per call.
 
-It is built as v1beta1 and handed over as bytes: v1 has no field for the ids of calls, but keeps them as unknown fields,
-which gRPC sends (and REST leaves out).
+A request is built as v1beta1 and copied as bytes: v1 has no field for the ids of calls, but keeps them as unknown
+fields, which gRPC sends (and REST drops).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Template:
     call_options: Mapping[str, object]
     """Keyword arguments for the generated client."""
     tool_payload: object
-    """Kept, so that no other takes its ``id``."""
+    """Kept, so that its ``id`` stays unique."""
 
     def fill(self, conversation: Mapping[str, Any]) -> Any:
         """A new request with these ``contents``, and ``systemInstruction`` if there is one."""
@@ -45,13 +45,13 @@ class Template:
 def make_template(
     message: Any, body: Mapping[str, object], call_options: Mapping[str, object], tool_payload: object
 ) -> Template:
-    """Put what polycall makes of tools and options into a request that the SDK has made.
+    """Merge polycall's tools and options into a request built by the SDK.
 
     Args:
-        message: The SDK's, of either version; its contents are dropped.
+        message: The SDK's request, of either version; its contents are dropped.
         body: In REST JSON.
         call_options: Keyword arguments for the generated client.
-        tool_payload: What ``body`` was made of.
+        tool_payload: The origin of ``body``.
     """
     target = type(message).pb(message)
     for name in ("contents", "tools", "tool_config"):

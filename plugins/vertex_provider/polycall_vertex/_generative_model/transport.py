@@ -1,8 +1,8 @@
 """The transport of ``vertexai.generative_models.GenerativeModel``, over gRPC or REST.
 
-Its public methods take no system instruction for a call, and closing their streams closes no connection over REST or
-with asyncio. So this uses the generated client below, which has both, through four private names of the wrapper;
-`PluginError` says so if one is gone. Nothing here imports ``vertexai``: whoever made the model has.
+Its public methods take no system instruction per call, and closing their streams does not close the connection over
+REST or with asyncio. So this uses the generated client below them, which can do both, through four private names of
+the wrapper; a missing one is a `PluginError`. Nothing here imports ``vertexai``: the maker of the model has.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from polycall_vertex._generative_model.request_template import Template, make_te
 from polycall_vertex._protocol.body import make_conversation, make_tools, other_options
 from polycall_vertex._protocol.chunk import Chunk
 from polycall_vertex._protocol.decoder import ReplyDecoder
-from polycall_vertex._protocol.options import as_dict, frozen, refuse_foreign, safety_settings, seconds
+from polycall_vertex._protocol.options import as_dict, hashable, reject_unknown_options, safety_settings, seconds
 from polycall_vertex._sdk_objects import short_model_name
 
 _DISTRIBUTION = "google-cloud-aiplatform"
@@ -53,12 +53,13 @@ class GenerativeModelTransport:
 
     Args:
         model: The SDK's model.
-        timeout_s: For calls that name no other; ``None`` leaves it to the SDK, which waits for ever.
-        max_reply_bytes: What one reply may hold, as a protobuf message.
+        asynchronous: Whether async methods will be used.
+        timeout_s: Default time limit of a call in seconds; ``None`` leaves it to the SDK, which waits forever.
+        max_reply_bytes: Size limit of one reply, as a protobuf message.
 
     Raises:
         PluginError: The SDK lacks a name that this needs.
-        ConfigurationError: An async client is asked for over REST.
+        ConfigurationError: ``asynchronous`` over REST.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class GenerativeModelTransport:
         self._templates: dict[Hashable, Template] = {}
 
     def send(self, request: Request) -> Any:
-        """Send and wait for the whole reply, a ``GenerateContentResponse`` message."""
+        """Send a request and wait for the whole reply, a ``GenerateContentResponse`` message."""
         message, options = self._message(request)
         if self._goes_public(request, asynchronous=False):
             with _reading_public():
@@ -93,7 +94,7 @@ class GenerativeModelTransport:
             return self._client("_prediction_client").generate_content(request=message, **options)
 
     async def send_async(self, request: Request) -> Any:
-        """As `send`."""
+        """Async version of `send`."""
         message, options = self._message(request)
         if self._goes_public(request, asynchronous=True):
             with _reading_public():
@@ -113,7 +114,7 @@ class GenerativeModelTransport:
         return GrpcOrRestStream(chunks)
 
     async def open_stream_async(self, request: Request) -> AsyncGrpcStream | AsyncWrappedStream:
-        """As `open_stream`."""
+        """Async version of `open_stream`."""
         message, options = self._message(request)
         if self._goes_public(request, asynchronous=True):
             call = WrappedCall(self._model, message, options)
@@ -123,10 +124,10 @@ class GenerativeModelTransport:
         return AsyncGrpcStream(chunks)
 
     def _goes_public(self, request: Request, *, asynchronous: bool) -> bool:
-        """Whether the call must pass the model's public methods, because somebody has wrapped them.
+        """Whether the call must go through the model's public methods, because somebody has wrapped them.
 
-        A wrapper of this one object, and not of its class, cannot be given a system instruction, another model or
-        options of the call: such a call goes past it rather than without them.
+        A wrapper of this one object, and not of its class, cannot get a system instruction, another model or options
+        of the call: such a call bypasses it, rather than being sent without them.
         """
         streamed = request.stream
         if not is_wrapped(self._model, streamed=streamed, asynchronous=asynchronous):
@@ -158,17 +159,17 @@ class GenerativeModelTransport:
         )
 
     def close(self) -> None:
-        """Nothing: polycall makes no ``GenerativeModel``."""
+        """Do nothing: polycall makes no ``GenerativeModel``."""
 
     async def close_async(self) -> None:
-        """Nothing: polycall makes no ``GenerativeModel``."""
+        """Do nothing: polycall makes no ``GenerativeModel``."""
 
     def _build(self, response: Any) -> object:
-        """The SDK's own wrapper of a message, as its public methods give it."""
+        """The SDK's own wrapper of a message, as its public methods return it."""
         return response if hasattr(response, "_raw_response") else self._model._parse_response(response)  # noqa: SLF001
 
     def _reader(self) -> Callable[[Any], Chunk]:
-        """Reads the messages of one reply."""
+        """Make a function that reads the messages of one reply."""
         meter = ReplyMeter(self._max_reply_bytes)
         return lambda response: _read_response(response, meter)
 
@@ -184,11 +185,11 @@ class GenerativeModelTransport:
         return template.fill(conversation), dict(template.call_options)
 
     def _template(self, request: Request) -> Template:
-        """What does not depend on the conversation; made once for options that are plain JSON."""
+        """The part of a request that does not depend on the conversation; made once for options of plain JSON."""
         payload = request.tool_payload
         key: Hashable = None
         try:
-            key = (id(payload), request.model, frozen(request.options))
+            key = (id(payload), request.model, hashable(request.options))
             template = self._templates.get(key)
         except TypeError:
             template = None
@@ -203,7 +204,7 @@ class GenerativeModelTransport:
     def _make_template(self, request: Request) -> Template:
         options = other_options(request)
         known = _generation_fields()
-        refuse_foreign(
+        reject_unknown_options(
             options, {*known, "generation_config", "safety_settings", "labels", *_CALL_OPTIONS}, "GenerativeModel"
         )
         body = make_tools(request)
@@ -219,7 +220,7 @@ class GenerativeModelTransport:
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigurationError(
-                f"GenerativeModel refuses the options: {error}", key="generation_config"
+                f"GenerativeModel rejects the options: {error}", key="generation_config"
             ) from error
         call: dict[str, object] = {name: options[name] for name in ("retry", "metadata") if name in options}
         timeout_s = self._timeout_s if options.get("timeout") is None else seconds(options["timeout"])
@@ -228,17 +229,17 @@ class GenerativeModelTransport:
         return make_template(message, body, call, request.tool_payload)
 
     def _generation_config(self, given: object, flat: Mapping[str, object]) -> object:
-        """The model's own configuration, with that of the call over it, option by option."""
+        """The model's own configuration, overridden by the call's, option by option."""
         if given is None and not flat:
             return None
         merged = as_dict(self._model._generation_config, "generation_config")  # noqa: SLF001
         merged |= as_dict(given, "generation_config")
         merged |= flat
-        refuse_foreign(merged, _generation_fields(), "GenerationConfig")
+        reject_unknown_options(merged, _generation_fields(), "GenerationConfig")
         return merged
 
     def _resource(self, model: str | None) -> str | None:
-        """The full resource name of a model, ``None`` for the model's own."""
+        """The full resource name of a model; ``None`` for the model that the client was made for."""
         if model is None or model == short_model_name(self._model):
             return None
         if model.startswith("projects/"):
@@ -272,7 +273,7 @@ class GrpcOrRestStream:
 
 
 class AsyncGrpcStream:
-    """As `GrpcOrRestStream`, async."""
+    """Async version of the gRPC half of `GrpcOrRestStream`."""
 
     def __init__(self, chunks: Any) -> None:
         self._chunks = chunks
@@ -300,12 +301,12 @@ def _reading() -> Iterator[None]:
     except api_exceptions.InternalServerError as error:
         if _UNREADABLE_MESSAGE not in str(error):
             raise
-        raise ResponseError("The SDK could not read the reply: the message is not of the protocol.") from error
+        raise ResponseError("The SDK could not read the reply: the message does not follow the protocol.") from error
 
 
 @contextmanager
 def _reading_public() -> Iterator[None]:
-    """As `_reading`; above the generated client a reply that it could not read, ``None``, is an `AttributeError`."""
+    """`_reading` for the public methods, which raise `AttributeError` for a reply that the client could not read."""
     with _reading(), reading_reply(AttributeError):
         yield
 
@@ -321,17 +322,17 @@ def _generation_fields() -> frozenset[str]:
 
 
 def _read_response(response: Any, meter: ReplyMeter) -> Chunk:
-    response = getattr(response, "_raw_response", response)  # the wrapper that the public methods give
+    response = getattr(response, "_raw_response", response)  # the wrapper that the public methods return
     message = type(response).pb(response)
     meter.take(message.ByteSize())
     if not isinstance(message, v1beta1.GenerateContentResponse.pb()):
-        # v1 knows no ids of calls: read as v1beta1, its unknown fields show them.
+        # v1 knows no ids of calls: they are unknown fields, which v1beta1 can read.
         message = v1beta1.GenerateContentResponse.pb().FromString(message.SerializeToString())
     return read_chunk(message)
 
 
 def _not_none(message: Any) -> Any:
-    """The async client gives ``None`` for a message that it cannot read (grpcio 1.85)."""
+    """Reject ``None``, which the async client returns for a message that it cannot read (grpcio 1.85)."""
     if message is None:
-        raise ResponseError("The SDK could not read the reply: the message is not of the protocol.")
+        raise ResponseError("The SDK could not read the reply: the message does not follow the protocol.")
     return message

@@ -1,4 +1,4 @@
-"""The part of a request's body that polycall makes: conversation, tools, tool choice. In REST JSON for both SDKs."""
+"""Builds polycall's part of a request's body for both SDKs: conversation, tools, tool choice, in REST JSON."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from polycall_vertex._sdk_objects import merge_objects, to_rest
 
 
 def make_body(request: Request) -> dict[str, object]:
-    """Make the body of a request, and take from its options what belongs there.
+    """Make the body of a request, with those of its options that belong there.
 
     Args:
-        request: Of its options ``system_instruction`` is put before the system messages, and ``tool_config`` around
-            polycall's own (``{"function_calling_config": {"stream_function_call_arguments": True}}``, say).
+        request: Its option ``system_instruction`` goes before the system messages; ``tool_config`` is merged with
+            polycall's own (``{"function_calling_config": {"stream_function_call_arguments": True}}``, for example).
 
     Raises:
-        ConfigurationError: One of these options has another form.
-        ValueError: A message has no form on Vertex AI.
+        ConfigurationError: One of these options has the wrong type.
+        MessageError: Vertex AI cannot carry a message.
     """
     return make_conversation(request) | make_tools(request)
 
 
 def make_conversation(request: Request) -> dict[str, object]:
-    """The part of `make_body` that is another in each request: ``contents``, ``systemInstruction``."""
+    """The part of `make_body` that differs in each request: ``contents``, ``systemInstruction``."""
     contents = to_contents(request.messages)
     system = [*_system_parts(request.options.get("system_instruction")), *contents.system]
     conversation: dict[str, object] = {"contents": contents.contents}
@@ -37,7 +37,7 @@ def make_conversation(request: Request) -> dict[str, object]:
 
 
 def make_tools(request: Request) -> dict[str, object]:
-    """The part of `make_body` that follows from the tools and the options: ``tools``, ``toolConfig``."""
+    """The part of `make_body` that depends on tools and options only: ``tools``, ``toolConfig``."""
     payload = request.tool_payload
     if not isinstance(payload, ToolPayload):
         raise TypeError(f"request.tool_payload must come from polycall_render_tools, got {type(payload).__name__}.")
@@ -49,7 +49,7 @@ def make_tools(request: Request) -> dict[str, object]:
 
 
 def other_options(request: Request) -> dict[str, object]:
-    """The options without those that `make_body` takes."""
+    """The options that `make_body` does not use."""
     return {name: one for name, one in request.options.items() if name not in ("system_instruction", "tool_config")}
 
 

@@ -1,4 +1,4 @@
-"""One chunk of a reply as the plugin sees it, and how it is read from decoded REST JSON.
+"""The chunks of a reply, and reading them from decoded REST JSON.
 
 A whole reply is one chunk; a stream is many. `polycall_vertex._generative_model.protobuf` reads the same from protobuf
 messages. The classes are not frozen: that would double the cost of making one, and nobody changes them.
@@ -40,7 +40,7 @@ class FunctionCallPiece:
     """``None`` on the later pieces of a call."""
     id: str | None
     args: object
-    """The decoded arguments; ``None`` if absent. Anything but an object is broken."""
+    """The decoded arguments; ``None`` if absent. Any type but an object is invalid."""
     partial: Sequence[PartialArgument] = ()
     will_continue: bool = False
 
@@ -50,17 +50,17 @@ class Part:
     """One part of the model's content."""
 
     raw: object
-    """The part as it came, for the echo: decoded JSON or a protobuf message."""
+    """The part as received, for the echo: decoded JSON or a protobuf message."""
     text: str | None = None
-    """Without the model's thoughts."""
+    """The text; ``None`` for a thought of the model."""
     call: FunctionCallPiece | None = None
-    beside: Mapping[str, object] | None = None
-    """What a call's part holds beside the call (``thoughtSignature``), in REST JSON."""
+    extra: Mapping[str, object] | None = None
+    """Further fields of a call's part (``thoughtSignature``), in REST JSON."""
 
 
 @dataclass(slots=True)
 class Chunk:
-    """What one response message says of the first candidate."""
+    """One response message, as far as it concerns the first candidate."""
 
     parts: Sequence[Part] = ()
     has_candidate: bool = False
@@ -70,21 +70,21 @@ class Chunk:
     block_reason: str | None = None
     block_message: str | None = None
     usage: Callable[[], Usage] | None = None
-    """Reads the token counts: they are running totals in every chunk, and only the last are looked at."""
+    """Reads the token counts on demand: every chunk has running totals, and only the last ones count."""
 
 
 def decode_json(body: str | bytes) -> Mapping[str, object]:
     """Decode a REST reply, or a chunk of one.
 
     Raises:
-        ResponseError: It is no JSON object.
+        ResponseError: The text is not a JSON object.
     """
     try:
         decoded = _parse(body)
     except (ValueError, RecursionError) as error:
         raise ResponseError("The reply is not JSON.", excerpt=_text(body)) from error
     if not isinstance(decoded, dict):
-        raise ResponseError("The reply is JSON, but no object.", excerpt=_text(body))
+        raise ResponseError("The reply is JSON, but not an object.", excerpt=_text(body))
     return decoded
 
 
@@ -92,7 +92,7 @@ def _parse(body: str | bytes) -> object:
     try:
         return from_json(body)
     except ValueError:
-        # Slower, and takes more: lone surrogates, deeper nesting, and what is no UTF-8, as the SDK does.
+        # Slower and more lenient, as the SDK is: lone surrogates, deeper nesting, bytes that are not UTF-8.
         return json.loads(_text(body))
 
 
@@ -104,7 +104,7 @@ def read_chunk(message: Mapping[str, object]) -> Chunk:
     """Read a ``GenerateContentResponse`` in REST JSON.
 
     Raises:
-        ResponseError: It is an error object, or its shape is another.
+        ResponseError: It is an error object, or has another shape.
     """
     if "error" in message:
         raise ResponseError("The reply is an error object inside a success.", excerpt=json.dumps(message["error"]))
@@ -126,15 +126,15 @@ def read_chunk(message: Mapping[str, object]) -> Chunk:
     content = _member(candidate, "content", dict)
     parts = None if content is None else _member(content, "parts", list)
     if parts:
-        chunk.parts = [_read_part(_object(part, "a part")) for part in parts]
+        chunk.parts = [_read_part(_object(part, "A part")) for part in parts]
     return chunk
 
 
 def _read_part(part: Mapping[str, object]) -> Part:
     call = _member(part, "functionCall", dict)
     if call is not None:
-        beside = {name: value for name, value in part.items() if name != "functionCall"}
-        return Part(part, call=_read_call(call), beside=beside)
+        extra = {name: value for name, value in part.items() if name != "functionCall"}
+        return Part(part, call=_read_call(call), extra=extra)
     text = _member(part, "text", str)
     return Part(part, text=None if part.get("thought") else text)
 
@@ -145,7 +145,7 @@ def _read_call(call: Mapping[str, object]) -> FunctionCallPiece:
         name=_member(call, "name", str),
         id=_member(call, "id", str) or None,
         args=call.get("args"),
-        partial=[_read_partial(_object(one, "a partial argument")) for one in partial],
+        partial=[_read_partial(_object(one, "A partial argument")) for one in partial],
         will_continue=bool(call.get("willContinue")),
     )
 
@@ -173,7 +173,7 @@ def _read_usage(usage: Mapping[str, object]) -> Usage:
 def make_usage(
     *, prompt: int | None, answer: int | None, thoughts: int | None, total: int | None, cached: int | None
 ) -> Usage:
-    """Token counts in the common form: the model's output is its answer and its thoughts together."""
+    """Token counts in the common form; the output is the sum of answer and thoughts."""
     output = None if answer is None and thoughts is None else (answer or 0) + (thoughts or 0)
     return Usage(
         input_tokens=prompt,
@@ -200,10 +200,10 @@ def _member(container: Mapping[str, object], name: str, type_: type[T]) -> T | N
     value = container.get(name)
     if value is None or isinstance(value, type_):
         return value
-    raise ResponseError(f"In the reply {name!r} is a {type(value).__name__}, not a {type_.__name__}.")
+    raise ResponseError(f"{name!r} in the reply is a {type(value).__name__}, not a {type_.__name__}.")
 
 
 def _object(value: object, where: str) -> Mapping[str, object]:
     if isinstance(value, dict):
         return value
-    raise ResponseError(f"In the reply {where} is a {type(value).__name__}, not an object.")
+    raise ResponseError(f"{where} in the reply is a {type(value).__name__}, not an object.")

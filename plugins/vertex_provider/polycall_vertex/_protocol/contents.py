@@ -1,7 +1,7 @@
-"""Messages to contents: OpenAI-style dicts, Vertex AI's own dicts (``{"role": ..., "parts": [...]}``), SDK objects.
+"""Converts messages to contents: OpenAI-style dicts, Vertex AI's own (``{"role": ..., "parts": [...]}``), SDK objects.
 
-Vertex AI knows two roles, "user" and "model", and refuses a content without one. So system messages become the system
-instruction, and OpenAI-style neighbours of one role are joined. What is in Vertex AI's own form stays as it is.
+Vertex AI knows two roles, "user" and "model", and rejects a content without one. So system messages become the system
+instruction, and OpenAI-style neighbours of one role are joined. Contents in Vertex AI's own form are not changed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Contents:
 
 
 def to_contents(messages: Iterable[object]) -> Contents:
-    """Bring a conversation into Vertex AI's form.
+    """Convert a conversation to Vertex AI's form.
 
     Raises:
-        MessageError: A message, or a part of one, has no form there; or nothing but system messages is left.
+        MessageError: Vertex AI cannot carry a message or a part of one, or there are only system messages.
     """
     builder = _Builder()
     for place, message in enumerate(messages):
@@ -38,12 +38,12 @@ def to_contents(messages: Iterable[object]) -> Contents:
             raise MessageError(f"messages[{place}]: {error}") from error
     builder.end_run()
     if not builder.result.contents:
-        raise MessageError("messages hold nothing for the model to answer: add a message with role 'user'.")
+        raise MessageError("messages contain nothing for the model to answer: add a message with role 'user'.")
     return builder.result
 
 
 class _Builder:
-    """Collects a run of neighbours of one kind, and makes one content of it."""
+    """Collects neighbours of one kind, and makes one content of them."""
 
     def __init__(self) -> None:
         self.result = Contents()
@@ -63,7 +63,7 @@ class _Builder:
         else:
             rest = to_rest(message)
             if rest is None:
-                raise ValueError(f"an object of type {type(message).__qualname__} is no message.")
+                raise ValueError(f"an object of type {type(message).__qualname__} is not a message.")
             if "parts" in rest or "role" in rest:
                 self.add_content(rest)
             else:
@@ -115,11 +115,11 @@ class _Builder:
         name = message.get("name") or (self.calls[place][1] if place < len(self.calls) else None)
         if not isinstance(name, str):
             raise ValueError(
-                f"no call with the id {message.get('tool_call_id')!r} stands in the assistant message before this "
-                "result, and it names no function itself."
+                f"no call in the preceding assistant message has the id {message.get('tool_call_id')!r}, and the "
+                "result does not name a function."
             )
         text = "".join(str(part.get("text", "")) for part in _parts(content) if isinstance(part, Mapping))
-        # The number of responses must equal that of the calls, so each has its call's place.
+        # There must be one response per call, so each takes its call's place.
         self.responses[place] = {"functionResponse": {"name": name, "response": {"output": text}}}
 
     def _place_of(self, message: Mapping[str, object]) -> int:
@@ -154,12 +154,12 @@ def _native_part(part: object) -> object:
         return part
     rest = to_rest(part)
     if rest is None:
-        raise ValueError(f"an object of type {type(part).__qualname__} is no part of a content.")
+        raise ValueError(f"an object of type {type(part).__qualname__} is not a content part.")
     return rest
 
 
 def _parts(content: object) -> list[object]:
-    """The parts of an OpenAI-style message's content; empty texts are left out, the service refuses them."""
+    """The parts of an OpenAI-style message's content, without empty texts: the service rejects them."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -177,7 +177,7 @@ def _part(item: object) -> object:
         return item  # a part in Vertex AI's own form
     make = _PARTS.get(str(kind))
     if make is None:
-        raise ValueError(f"a part of type {kind!r} has no form on Vertex AI; known: {', '.join(sorted(_PARTS))}.")
+        raise ValueError(f"a part of type {kind!r} cannot be sent to Vertex AI; known: {', '.join(sorted(_PARTS))}.")
     return make(item)
 
 
@@ -200,7 +200,7 @@ _PARTS: dict[str, Callable[[Mapping[str, object]], object]] = {
 
 
 def _function_call(call: object) -> tuple[str, object]:
-    """An earlier call as a part. Its id is another provider's or made up, so it stays behind (vercel/ai#15664)."""
+    """An earlier call as a part, without its id, which is another provider's or made up (vercel/ai#15664)."""
     function = call.get("function") if isinstance(call, Mapping) else None
     name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(name, str):
@@ -212,7 +212,7 @@ def _function_call(call: object) -> tuple[str, object]:
         except ValueError as error:
             raise ValueError(f"the arguments of the call of {name!r} are not JSON: {error}.") from error
     if not isinstance(arguments, Mapping | None):
-        raise ValueError(f"the arguments of the call of {name!r} are no object.")
+        raise ValueError(f"the arguments of the call of {name!r} are not an object.")
     part: dict[str, object] = {"functionCall": {"name": name, "args": dict(arguments or {})}}
     signature = _google_extra(call).get("thought_signature")
     if isinstance(signature, str):

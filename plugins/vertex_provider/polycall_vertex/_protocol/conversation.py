@@ -1,8 +1,8 @@
-"""The model's turn, echoed as it came, and the answers to its calls.
+"""Echoes the model's turn unchanged, and answers its calls.
 
-Two rules of the service: all function responses of a turn stand in one content, one for each call, with nothing
-between them ("number of function response parts is equal to the number of function call parts": pydantic-ai#580,
-gemini-cli#16135), and a thought signature comes back on the part it came with (Gemini API, "Thought signatures").
+Two rules of the service: all function responses of a turn are in one content, one per call, with nothing between
+them ("number of function response parts is equal to the number of function call parts": pydantic-ai#580,
+gemini-cli#16135), and a thought signature is returned on its own part (Gemini API, "Thought signatures").
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from polycall.plugin import CallResult, Reply
 
 @dataclass(frozen=True, slots=True)
 class EchoedCall:
-    """A call of the model's turn, as its function response must name it."""
+    """The name and id by which a function response must refer to a call of the model's turn."""
 
     name: str
     id: str | None
-    """Only what the service itself sent: some models reject ids (vercel/ai#15664)."""
+    """The service's own id; ``None`` if it sent none, because some models reject ids (vercel/ai#15664)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTurn:
-    """The parts of the model's content as they came: decoded JSON or protobuf messages."""
+    """The parts of the model's content, unchanged: decoded JSON or protobuf messages."""
 
     parts: Sequence[object] = ()
     calls: Mapping[int, EchoedCall] = field(default_factory=dict)
-    """By `ToolCall.index`. A call that the service could not read is not among them: it is in no part."""
+    """By `ToolCall.index`. A call that the service could not read is missing: it has no part."""
 
 
 def continue_conversation(
     messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
-    """Append the turn, one content with all function responses, and a content with what only words can say."""
+    """Append the turn, one content with all function responses, and a content with results and notes in words."""
     turn = reply.turn if isinstance(reply.turn, ModelTurn) else ModelTurn()
     continued = list(messages)
     if turn.parts:

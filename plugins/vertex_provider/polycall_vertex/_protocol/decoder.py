@@ -1,8 +1,8 @@
-"""From the chunks of one reply to its tool calls; a reply that is not streamed is one chunk.
+"""Decodes the chunks of one reply into tool calls; a reply that is not streamed is one chunk.
 
 The protocol has no index: every part with a function call is a call, in every chunk (brainlid/langchain#620). A call
-whose arguments come whole is complete with its part. One whose arguments are streamed goes on, in parts without a
-name, until a part does not announce another (``willContinue``), or the reply ends in good order.
+whose arguments come whole is complete with its part. A call whose arguments are streamed continues, in parts without a
+name, until a part does not announce another (``willContinue``) or the reply ends regularly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from polycall.plugin import (
 )
 from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part
 from polycall_vertex._protocol.conversation import EchoedCall, ModelTurn
-from polycall_vertex._protocol.endings import refusal_of, unify_finish_reason, unreadable_call
+from polycall_vertex._protocol.endings import refusal_of, unified_finish_reason, unreadable_call
 from polycall_vertex._protocol.numbers import InexactNumberError, fix_numbers
 from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError
 from polycall_vertex._protocol.tools import ToolPayload
@@ -35,12 +35,12 @@ from polycall_vertex._protocol.tools import ToolPayload
 RawT = TypeVar("RawT")
 
 _NAME_PREFIXES = ("default_api.", "default_api:")
-"""Name spaces that models write before a function's name (Gitlawb/openclaude#67)."""
+"""Namespaces that models put before a function's name (Gitlawb/openclaude#67)."""
 
 
 @dataclass(slots=True)
 class _OpenCall:
-    """A call that is still coming."""
+    """A call that is still incomplete."""
 
     index: int
     id: str
@@ -48,15 +48,15 @@ class _OpenCall:
     sent_name: str
     sent_id: str | None
     place: int
-    """Where its part stands in the model's turn."""
+    """The index of its part in the model's turn."""
     args: object = None
     partial: PartialArguments | None = None
-    beside: dict[str, object] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
     problem: str | None = None
 
     def take(self, part: Part, piece: FunctionCallPiece) -> None:
-        if part.beside:
-            self.beside.update(part.beside)
+        if part.extra:
+            self.extra.update(part.extra)
         if piece.args is not None:
             self.args = piece.args
         try:
@@ -82,10 +82,10 @@ class ReplyDecoder(Generic[RawT]):
     """Decodes one reply.
 
     Args:
-        request: Its tools tell how arguments are read.
+        request: Its tools determine how arguments are read.
         read_chunk: Reads one of the SDK's own response objects.
-        from_doubles: The transport carries numbers as doubles.
-        build_raw: Makes what `Calls.raw_response` is, of all chunks.
+        from_doubles: Whether the transport carries numbers as doubles.
+        build_raw: Makes `Calls.raw_response` from all chunks.
     """
 
     def __init__(
@@ -138,19 +138,19 @@ class ReplyDecoder(Generic[RawT]):
         return events
 
     def finish(self, *, whole: bool = False) -> Reply:
-        """Give the reply; see `polycall.plugin.StreamDecoder.finish`.
+        """Return the reply; see `polycall.plugin.StreamDecoder.finish`.
 
         Args:
-            whole: The reply is known to be whole, although it may name no finish reason.
+            whole: The reply is known to be complete, even without a finish reason.
         """
         refusal = refusal_of(self._finish_reason, self._finish_message, self._block_reason, self._block_message)
         if not self._has_candidate and refusal is None:
-            raise ResponseError("The reply has neither a candidate nor the reason of a block.")
-        reason = unify_finish_reason(self._finish_reason)
+            raise ResponseError("The reply has neither a candidate nor a block reason.")
+        reason = unified_finish_reason(self._finish_reason)
         self._close_at_end(in_order=reason is FinishReason.STOP)
         problem = unreadable_call(self._finish_reason, self._finish_message, has_calls=self._began > 0)
         if problem is not None:
-            # Reported as a call without a name: what the model tried is neither dropped nor taken for silence.
+            # Reported as a call without a name: the attempt is neither dropped nor taken for silence.
             self._complete.append(
                 ToolCall(self._make_id(None), "", self._finish_message or "", self._began, problem=problem)
             )
@@ -181,12 +181,12 @@ class ReplyDecoder(Generic[RawT]):
 
     def _take_call(self, part: Part, piece: FunctionCallPiece, events: list[StreamEvent]) -> None:
         call = self._open
-        goes_on = call is not None and (not piece.name or (piece.id is not None and piece.id == call.sent_id))
-        if call is None or not goes_on:
+        continues = call is not None and (not piece.name or (piece.id is not None and piece.id == call.sent_id))
+        if call is None or not continues:
             if call is not None:
                 self._close(call, events, complete=call.partial is None or not call.partial.is_open)
             elif not piece.name and piece.args is None and not piece.partial:
-                return  # the end of a call that had already said its last word
+                return  # the closing part of a call that is complete already
             call = self._begin(piece, part, events)
         call.take(part, piece)
         if piece.will_continue:
@@ -215,7 +215,7 @@ class ReplyDecoder(Generic[RawT]):
             echo: dict[str, object] = {"name": call.sent_name, "args": tool_call.arguments}
             if call.sent_id is not None:
                 echo["id"] = call.sent_id
-            self._turn[call.place] = {"functionCall": echo, **call.beside}
+            self._turn[call.place] = {"functionCall": echo, **call.extra}
         self._echoed[call.index] = EchoedCall(call.sent_name, call.sent_id)
         self._complete.append(tool_call)
         if self._report_deltas:
@@ -253,7 +253,7 @@ class ReplyDecoder(Generic[RawT]):
         return fix_numbers(restored, schema, from_doubles=from_doubles)
 
     def _resolve(self, name: str) -> str:
-        """The tool's name without a name space that the model put before it; unknown names stay as they are."""
+        """The tool's name without a namespace that the model put before it; unknown names are returned unchanged."""
         if name not in self._schemas:
             for prefix in _NAME_PREFIXES:
                 if name.startswith(prefix) and name[len(prefix) :] in self._schemas:

@@ -1,4 +1,4 @@
-"""What the end of a reply means: finish reasons, blocks, and calls that the service itself could not read.
+"""The end of a reply: finish reasons, blocks, and calls that the service could not read.
 
 Compared by name: the SDKs know different sets, and a new one must not break anything (google-genai 2.34 and
 google-cloud-aiplatform 2.7 differ in ten).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from polycall.plugin import FinishReason
 
-_UNIFIED = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH}
+_FINISH_REASONS = {"STOP": FinishReason.STOP, "MAX_TOKENS": FinishReason.LENGTH}
 _BLOCKED = frozenset(
     {
         "SAFETY",
@@ -33,18 +33,18 @@ NAMES_BY_NUMBER = {
 }
 """Finish reasons that reach an older SDK as numbers without a name, over gRPC and over REST.
 
-``google.cloud.aiplatform.v1.Candidate.FinishReason`` as the clients inside the Google Cloud CLI have it; that of
+Source: ``google.cloud.aiplatform.v1.Candidate.FinishReason`` of the clients in the Google Cloud CLI; that of
 google-cloud-aiplatform 2.7 ends at MODEL_ARMOR, 10.
 """
 
 
-def unify_finish_reason(name: str | None) -> FinishReason | None:
-    """The provider's finish reason in the common vocabulary; ``None`` if it gave none."""
+def unified_finish_reason(name: str | None) -> FinishReason | None:
+    """The provider's finish reason in the common vocabulary; ``None`` if there is none."""
     if name is None:
         return None
     if name in _BLOCKED:
         return FinishReason.REFUSAL
-    return _UNIFIED.get(name, FinishReason.OTHER)
+    return _FINISH_REASONS.get(name, FinishReason.OTHER)
 
 
 def refusal_of(
@@ -59,16 +59,16 @@ def refusal_of(
 
 
 def unreadable_call(finish_reason: str | None, finish_message: str | None, *, has_calls: bool) -> str | None:
-    """What was wrong with a call that the model attempted and the service could not read.
+    """The problem of a call that the model attempted and the service could not read.
 
-    MALFORMED_FUNCTION_CALL: the content is often empty, and what the model wrote, typically Python-like code, is in
-    the finish message (python-genai#430, langchain-google#725). UNEXPECTED_TOOL_CALL may come with the call, which
-    then says more itself (ai-dial-adapter-vertexai#325).
+    MALFORMED_FUNCTION_CALL: the content is often empty, and the model's text, typically Python-like code, is in the
+    finish message (python-genai#430, langchain-google#725). UNEXPECTED_TOOL_CALL may come with the call, which
+    then tells more than this (ai-dial-adapter-vertexai#325).
 
     Returns:
-        Words for the model and the user, or ``None`` if there was no such call.
+        A text for the model and the user; ``None`` if there was no such call.
     """
     if finish_reason not in _UNREADABLE or (finish_reason == "UNEXPECTED_TOOL_CALL" and has_calls):
         return None
-    said = f": {finish_message}" if finish_message else ""
-    return f"the service could not read a function call ({finish_reason}){said}"
+    detail = f": {finish_message}" if finish_message else ""
+    return f"the service could not read a function call ({finish_reason}){detail}"

@@ -1,4 +1,4 @@
-"""OpenAI-style image, audio and file parts as Vertex AI's: data inline, everything else by its URI."""
+"""Converts OpenAI-style image, audio and file parts to Vertex AI's: data inline, all else by its URI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def media_part(item: Mapping[str, object]) -> object:
     """Turn a part of type ``image_url``, ``input_audio`` or ``file`` into ``inlineData`` or ``fileData``.
 
     Raises:
-        ValueError: It holds no data, or its media type cannot be told.
+        ValueError: It contains no data, or its media type cannot be inferred.
     """
     kind = str(item.get("type"))
     held = item.get(kind)
@@ -32,16 +32,16 @@ def media_part(item: Mapping[str, object]) -> object:
 
 def _from_url(url: object, media_type: str | None) -> object:
     if not isinstance(url, str) or not url:
-        raise ValueError("the part holds no URL.")
+        raise ValueError("the part contains no URL.")
     if url.startswith("data:"):
         return _from_data_uri(url, media_type)
     if urlsplit(url).scheme not in ("gs", "http", "https"):
-        raise ValueError(f"the URL {url[:80]!r} is of no kind that Vertex AI reads; use data:, gs:// or https://.")
+        raise ValueError(f"Vertex AI cannot read the URL {url[:80]!r}; use data:, gs:// or https://.")
     media_type = media_type or mimetypes.guess_type(urlsplit(url).path)[0]
     if media_type is None:
         raise ValueError(
-            f"the media type of {url[:80]!r} cannot be told from its name, and Vertex AI asks for it; give it beside "
-            "'url' as 'mime_type'."
+            f"the media type of {url[:80]!r} cannot be inferred from its name, and Vertex AI requires one; pass it as "
+            "'mime_type' next to 'url'."
         )
     return {"fileData": {"mimeType": media_type, "fileUri": url}}
 

@@ -1,7 +1,7 @@
-"""Numbers of a call's arguments, as the tool's schema wants them.
+"""Converts the numbers of a call's arguments to the types of the tool's schema.
 
 Protobuf carries every number as a double: 3 arrives as 3.0, and whole numbers beyond 2**53 - 1 may have been rounded
-on the way (`google.protobuf.Struct`). REST JSON keeps numbers as the model wrote them, sometimes 3.0 for 3.
+on the way (`google.protobuf.Struct`). REST JSON keeps the numbers as the model wrote them, sometimes 3.0 for 3.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ Schema = Mapping[str, object]
 
 
 class InexactNumberError(ValueError):
-    """A whole number that the protocol may have rounded; the message names its place."""
+    """A whole number that the protocol may have rounded; the message names its path."""
 
 
 def fix_numbers(arguments: object, schema: Schema, *, from_doubles: bool) -> object:
-    """Give whole numbers back where the schema says integer.
+    """Convert whole floats to integers where the schema requires an integer.
 
     Args:
         arguments: Decoded arguments; not changed.
         schema: The tool's own JSON Schema.
-        from_doubles: All numbers came as doubles, so also where the schema says nothing a whole one becomes an
-            integer. Otherwise only where the schema allows no other number.
+        from_doubles: All numbers were doubles in transit, so a whole one becomes an integer also where the schema
+            gives no type. If false, only where the schema allows no other number.
 
     Returns:
-        ``arguments`` itself if nothing had to be changed.
+        ``arguments`` itself if no number was converted.
 
     Raises:
-        InexactNumberError: A whole float beyond 2**53 - 1 where an integer belongs.
-        RecursionError: The arguments are nested too deeply to be looked at.
+        InexactNumberError: A whole float beyond 2**53 - 1 where an integer is required.
+        RecursionError: The arguments are nested too deeply.
     """
     if not _has_whole_float(arguments):
         return arguments
@@ -49,7 +49,7 @@ def _has_whole_float(value: object) -> bool:
 
 
 def _any_whole_float(values: Iterable[object]) -> bool:
-    # For most values a look at the type is enough.
+    # For most values the type is enough.
     return any(_has_whole_float(one) for one in values if type(one) not in _NO_NUMBER_INSIDE)
 
 
@@ -60,7 +60,7 @@ class _Fixer:
         self.from_doubles = from_doubles
 
     def fix(self, value: object, schemas: Sequence[object], where: str) -> object:
-        """``schemas`` are those of which the value may satisfy one or all."""
+        """Convert a value; it may satisfy one or all of ``schemas``."""
         if isinstance(value, float):
             return self.fix_number(value, schemas, where) if value.is_integer() else value
         if isinstance(value, Mapping):
@@ -83,7 +83,7 @@ class _Fixer:
             return value
         if abs(value) > _LARGEST_EXACT:
             raise InexactNumberError(
-                f"{where}: the number {int(value)} may have been rounded on its way, whole numbers are exact only "
+                f"{where}: the number {int(value)} may have been rounded in transit: whole numbers are exact only "
                 f"up to {_LARGEST_EXACT}; a field of type string keeps every digit"
             )
         return int(value)
@@ -109,7 +109,7 @@ class _Fixer:
 
 
 def _kinds(schema: Schema) -> Iterable[str]:
-    """The types that a plain schema allows; none if it says nothing."""
+    """The types that a plain schema allows; empty if it names none."""
     types = schema.get("type")
     if isinstance(types, str):
         return (types,)

@@ -1,4 +1,4 @@
-"""What the caller passed beyond polycall's own arguments, sorted for the two SDKs and checked before sending."""
+"""Checks and converts the options of a call, for both SDKs, before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from enum import Enum
 from polycall import ConfigurationError
 from polycall_vertex._sdk_objects import to_rest
 
-_OURS = {
+_RESERVED = {
     "tools": "the tools come from response_model",
     "contents": "the contents come from messages",
     "stream": "use client.stream()",
 }
 
 
-def refuse_foreign(options: Iterable[str], known: Iterable[str], sdk: str) -> None:
-    """Refuse options that are polycall's own, or that the SDK does not know.
+def reject_unknown_options(options: Iterable[str], known: Iterable[str], sdk: str) -> None:
+    """Reject options that polycall sets itself, and those that the SDK does not know.
 
     Raises:
-        ConfigurationError: Names the option, and the nearest known one.
+        ConfigurationError: Names the option and the nearest known one.
     """
     known = sorted(known)
     for name in options:
-        if name in _OURS:
-            raise ConfigurationError(f"The option {name!r} is polycall's own: {_OURS[name]}.", key=name)
+        if name in _RESERVED:
+            raise ConfigurationError(f"polycall sets the option {name!r} itself: {_RESERVED[name]}.", key=name)
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1) or [one for one in known if name in one][:1]
             hint = f" Did you mean {nearest[0]!r}?" if nearest else f" Known: {', '.join(known)}."
-            raise ConfigurationError(f"{name!r} is no option of {sdk}.{hint}", key=name)
+            raise ConfigurationError(f"{name!r} is not an option of {sdk}.{hint}", key=name)
 
 
 def as_dict(value: object, option: str) -> dict[str, object]:
-    """An option that is a dict or one of the SDKs' own objects, as a dict with snake_case keys.
+    """Convert an option, a dict or one of the SDKs' own objects, to a dict with snake_case keys.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: The option has another type.
     """
     if value is None:
         return {}
@@ -48,36 +48,36 @@ def as_dict(value: object, option: str) -> dict[str, object]:
 
 
 def seconds(value: object) -> float:
-    """The option ``timeout``.
+    """Check the option ``timeout``, in seconds.
 
     Raises:
-        ConfigurationError: It is no positive number of seconds.
+        ConfigurationError: It is not a positive number.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
         return float(value)
     raise ConfigurationError(f"timeout must be a positive number of seconds, got {value!r}.", key="timeout")
 
 
-def frozen(value: object) -> Hashable:
-    """Plain JSON as something that can be a key; equal for what is sent alike.
+def hashable(value: object) -> Hashable:
+    """Convert plain JSON to a dictionary key; two keys are equal if the JSON is sent alike.
 
     Raises:
-        TypeError: There is something else in it, that may be changed later.
+        TypeError: It contains another object, which may be changed later.
     """
     if value is None or type(value) in (str, int, float, bool):
         return (type(value), value)
     if type(value) is dict:
-        return (dict, *((name, frozen(one)) for name, one in value.items()))
+        return (dict, *((name, hashable(one)) for name, one in value.items()))
     if type(value) is list:
-        return (list, *(frozen(one) for one in value))
-    raise TypeError(f"{type(value).__name__} is no plain JSON.")
+        return (list, *(hashable(one) for one in value))
+    raise TypeError(f"{type(value).__name__} is not plain JSON.")
 
 
 def safety_settings(value: object) -> list[dict[str, object]]:
-    """The option ``safety_settings``, a mapping of categories to thresholds or a list, as a list in REST JSON.
+    """Convert the option ``safety_settings``, a mapping of categories to thresholds or a list, to a list in REST JSON.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: It has another type.
     """
     if isinstance(value, Mapping):
         return [{"category": _enum_name(category), "threshold": _enum_name(level)} for category, level in value.items()]

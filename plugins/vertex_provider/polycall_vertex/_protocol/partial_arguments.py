@@ -1,4 +1,4 @@
-"""Arguments that the model streams piece by piece, each piece with the JSONPath of its place.
+"""Assembles arguments that the model streams piece by piece, each with the JSONPath of its place.
 
 Documented: ``PartialArg`` of the Gemini API on Vertex AI (``json_path``, one value, ``will_continue``). Observed only
 (recordings in the tests of vercel/ai): the pieces of a string repeat its path, an empty last piece closes it.
@@ -28,7 +28,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 class _Gap:
-    """A place of a list that nothing was written to yet."""
+    """A place of a list that was not written yet."""
 
 
 _GAP = _Gap()
@@ -42,7 +42,7 @@ def parse_path(text: str) -> Path:
     """Read a JSONPath of names and indices, such as ``$.ops[0].price`` or ``$['odd name']``.
 
     Raises:
-        PartialArgumentsError: It is anything else, deeper than 64 steps, or has an index beyond 9999.
+        PartialArgumentsError: It has another form, more than 64 steps, or an index beyond 9999.
     """
     steps: list[str | int] = []
     position = 1
@@ -68,7 +68,7 @@ class PartialArguments:
     The text itself is bounded by the setting ``max_reply_bytes``; a path of a few bytes can ask for long lists.
 
     Args:
-        start: Arguments that came whole before the pieces.
+        start: Complete arguments that preceded the pieces.
     """
 
     def __init__(self, start: dict[str, object] | None = None) -> None:
@@ -79,26 +79,26 @@ class PartialArguments:
 
     @property
     def is_open(self) -> bool:
-        """Whether a string awaits its next piece."""
+        """Whether a string is incomplete."""
         return bool(self._open)
 
     def write(self, piece: PartialArgument) -> None:
         """Put a piece in its place.
 
         Raises:
-            PartialArgumentsError: Its path cannot be read, contradicts what came before, or is out of bounds.
+            PartialArgumentsError: Its path cannot be read, contradicts earlier pieces, or is out of bounds.
         """
         path = parse_path(piece.path)
         value = piece.value
         pieces = self._open.get(path)
         if pieces is None:
             if path in self._written:
-                raise PartialArgumentsError(f"the partial argument {piece.path!r} came twice")
+                raise PartialArgumentsError(f"the partial argument {piece.path!r} was sent twice")
             self._written.add(path)
             pieces = self._open[path] = []
             self._set(path, value)
         elif not isinstance(value, str | None):
-            raise PartialArgumentsError(f"the partial argument {piece.path!r} goes on with something other than text")
+            raise PartialArgumentsError(f"the partial argument {piece.path!r} continues with a value that is not text")
         if isinstance(value, str):
             pieces.append(value)
         if not piece.will_continue:
@@ -107,7 +107,7 @@ class PartialArguments:
                 self._set(path, "".join(pieces), replace=True)
 
     def value(self) -> dict[str, object]:
-        """The arguments; strings that are still open hold what came of them.
+        """The arguments; incomplete strings are as long as received.
 
         Raises:
             PartialArgumentsError: A place of a list was skipped.

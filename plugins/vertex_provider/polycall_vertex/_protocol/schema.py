@@ -1,4 +1,4 @@
-"""Vertex AI's two dialects: the proto ``Schema``, and JSON Schema where the ``Schema`` cannot say it."""
+"""Vertex AI's two dialects: the proto ``Schema``, and JSON Schema where ``Schema`` cannot express a tool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RE2 = re.compile(r"(?!.*\(\?<?[=!])(?!.*\\[1-9]).*", re.DOTALL)
 
 VERTEX_SUBSET = Dialect(
     name="Vertex AI's Schema",
-    # google.cloud.aiplatform.v1.Schema has these fields, and an unknown one makes the service refuse the request:
+    # google.cloud.aiplatform.v1.Schema has these fields, and the service rejects a request with an unknown one:
     # 'Unknown name "exclusiveMinimum" ...: Cannot find field' (zed#44875, 9router#2309).
     assertions={
         "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
@@ -27,11 +27,11 @@ VERTEX_SUBSET = Dialect(
     formats=frozenset({"date-time"}),
     patterns=_RE2,
     bounds_are_doubles=True,
-    # title, default and example are fields of the message that older services refuse; they say nothing that a
-    # description cannot say.
+    # title, default and example are fields of the message that older services reject; a description can replace
+    # them.
     annotations=frozenset(),
     other_keywords=False,
-    # The message has ref and defs, but google-genai refuses $ref, and what the service makes of them is not documented.
+    # The message has ref and defs, but google-genai rejects $ref, and the service does not document them.
     references="inline",
     one_of=False,
     all_of=False,
@@ -47,7 +47,7 @@ VERTEX_SUBSET = Dialect(
     # Observed: "didn't specify the schema type field" (directus/mcp#8).
     any_value="refuse",
     untyped_items=False,
-    # Observed: older services refuse additionalProperties, and the arguments of a map arrive empty (pydantic-ai).
+    # Observed: older services reject additionalProperties, and the arguments of a map arrive empty (pydantic-ai).
     additional_properties=False,
     open_objects=False,
     maps="entries",
@@ -59,10 +59,10 @@ VERTEX_SUBSET = Dialect(
     # Documented: the order is not kept without it.
     property_ordering=True,
     upper_case_types=True,
-    # Protobuf's parsers stop at 100 messages inside each other; a level takes up to three.
+    # Protobuf's parsers stop at 100 nested messages; a level takes up to three.
     max_depth=30,
 )
-"""What ``parameters`` takes: an OpenAPI 3.0 schema without references."""
+"""The dialect of ``parameters``: an OpenAPI 3.0 schema without references."""
 
 VERTEX_JSON = Dialect(
     name="Vertex AI's JSON Schema",
@@ -89,7 +89,7 @@ VERTEX_JSON = Dialect(
     typed_enums=True,
     property_ordering=True,
 )
-"""What ``parametersJsonSchema`` takes: JSON Schema, in part."""
+"""The dialect of ``parametersJsonSchema``: a part of JSON Schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class Parameters:
 def render_parameters(tool: ToolSpec, *, json_schema: bool = True) -> Parameters:
     """Render a tool's parameters for a function declaration.
 
-    The ``Schema`` is preferred, because every model and every version of the service knows it; JSON Schema is taken
-    where the ``Schema`` has no form for the tool, or only one of another shape (a map as a list).
+    ``Schema`` is preferred, because every model and every version of the service knows it. JSON Schema is the fallback
+    where ``Schema`` cannot express the tool, or only in another shape (a map as a list).
 
     Args:
         tool: Provider-neutral.
-        json_schema: ``parametersJsonSchema`` can be sent.
+        json_schema: Whether ``parametersJsonSchema`` can be sent.
 
     Raises:
-        SchemaError: A field has no form, with its path.
+        SchemaError: Neither dialect can express a field; with its path.
     """
     if not tool.schema.get("properties") and not tool.schema.get("additionalProperties"):
         return Parameters(None, RenderedSchema({}, None))

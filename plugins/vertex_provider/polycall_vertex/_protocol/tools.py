@@ -1,4 +1,4 @@
-"""Tools as function declarations, and which of them the model may or must call."""
+"""Renders tools as function declarations, and which of them the model may or must call."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from polycall_vertex._protocol.schema import render_parameters
 
 @dataclass(frozen=True, slots=True)
 class ToolPayload:
-    """What a request says of its tools, in REST JSON. Shared between requests: never changed."""
+    """The tools of a request, in REST JSON. Shared between requests: never changed."""
 
     tools: Sequence[Mapping[str, object]]
     tool_config: Mapping[str, object]
     restore: Mapping[str, Callable[[object], object]]
-    """By tool: undoes on the arguments what the schema dialect changed."""
+    """By tool: undoes the dialect's changes on a call's arguments."""
 
 
 def render_tools(tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None) -> ToolPayload:
-    """Declare all tools in one ``Tool`` (several are refused: Google_GenerativeAI#56).
+    """Declare all tools in one ``Tool`` (the service rejects several: Google_GenerativeAI#56).
 
-    ``ANY`` is documented to hold the model to the schemas, so ``strict`` adds something for ``"auto"`` only, where
-    ``VALIDATED`` (a preview) does the same.
+    ``ANY`` is documented to enforce the schemas, so ``strict`` has an effect for ``"auto"`` only, where ``VALIDATED``
+    (a preview) does the same.
 
     Raises:
-        SchemaError: A field has no form that Vertex AI takes.
+        SchemaError: Vertex AI's dialects cannot express a field.
     """
     declarations: list[Mapping[str, object]] = []
     restore: dict[str, Callable[[object], object]] = {}

@@ -1,0 +1,477 @@
+"""Open streams made of what SDKs and HTTP clients return: an iterator, something to close, a translation of errors.
+
+The HTTP responses are known by their methods alone, so that no HTTP client is imported: those of httpx, requests and
+aiohttp, and their like.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+
+from polycall._data.errors import PolycallError
+from polycall._toolkit.reply_meter import ReplyMeter
+
+if TYPE_CHECKING:
+    import asyncio  # imported where it is used: it costs 20 ms, which sync users need not pay
+
+T = TypeVar("T")
+
+Errors: TypeAlias = Callable[[Exception], Exception | None]
+"""Returns what to raise in place of an exception, ``None`` to let it pass. Never asked about polycall's own."""
+
+MAX_ERROR_BODY_BYTES = 64 * 1024
+"""Read this much of the body of a status error: enough for a message, too little to fill the memory."""
+
+_DRAIN_S = 0.1
+_LEAVE_S = 1.0
+_TAIL_BYTES = 32
+_ENDS_WITH_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
+
+
+def chunk_stream(
+    chunks: Iterable[T],
+    *closers: object,
+    errors: Errors | None = None,
+    is_last: Callable[[T], bool] | None = None,
+) -> OpenStream[T]:
+    """Make a `polycall.plugin.ChunkStream` of an iterator.
+
+    Args:
+        chunks: The SDK's stream, or an iterator of one.
+        closers: What else to close, before ``chunks``, as `close_all` takes it: the response below, or a function that
+            cancels the call.
+        errors: Translates what iterating raises.
+        is_last: Whether a chunk is the end mark, after which a server may keep the connection open. Also the place to
+            count a chunk, because it is asked about each.
+    """
+    return OpenStream(chunks, closers, errors, is_last)
+
+
+def async_chunk_stream(
+    chunks: AsyncIterable[T],
+    *closers: object,
+    errors: Errors | None = None,
+    is_last: Callable[[T], bool] | None = None,
+) -> AsyncOpenStream[T]:
+    """Async version of `chunk_stream`; the closers' functions and methods may be sync or async."""
+    return AsyncOpenStream(chunks, closers, errors, is_last)
+
+
+def byte_stream(
+    response: object,
+    *,
+    meter: ReplyMeter | None = None,
+    is_end: Callable[[bytes], bool] | None = None,
+    errors: Errors | None = None,
+) -> OpenStream[bytes]:
+    """The bytes of an open HTTP response, content-decoded, in the pieces in which they arrive.
+
+    Args:
+        response: Of httpx (``iter_bytes``), requests (``iter_content``), or with ``iter_raw``.
+        meter: Counts each piece before it is yielded.
+        is_end: Whether the body is over with this piece although the server may keep it open; see `DoneMark`.
+        errors: Translates the HTTP client's exceptions.
+    """
+    watch = _watch(meter, is_end)
+    closers = (_close_method(response, "close"),)
+    return OpenStream(_pieces(response), closers, errors, watch, interrupt=lambda: _shut_down(response))
+
+
+def async_byte_stream(
+    response: object,
+    *,
+    meter: ReplyMeter | None = None,
+    is_end: Callable[[bytes], bool] | None = None,
+    errors: Errors | None = None,
+) -> AsyncOpenStream[bytes]:
+    """Async version of `byte_stream`, for responses of httpx (``aiter_bytes``) and aiohttp.
+
+    After the end mark it waits up to 0.1 s for the end of the body, so that the connection can be used again.
+    """
+    closers = (_close_method(response, "aclose", "close"),)
+    watch = _watch(meter, is_end)
+    return AsyncOpenStream(_async_pieces(response), closers, errors, watch, drain=is_end is not None)
+
+
+class DoneMark:
+    """Notices ``data: [DONE]``, the last event of many servers, however the body is cut.
+
+    A line break inside a JSON text is escaped, so a line that begins like this is not a part of one.
+    """
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def is_end(self, piece: bytes) -> bool:
+        """Whether the mark is the last thing in the body so far."""
+        if piece.endswith(b"}\n\n"):  # as nearly every piece does
+            self._tail = b""
+            return False
+        tail = self._tail = (self._tail + piece)[-_TAIL_BYTES:] if len(piece) < _TAIL_BYTES else piece[-_TAIL_BYTES:]
+        return b"[DONE]" in tail and _ENDS_WITH_DONE.search(tail) is not None
+
+
+class OpenStream(Generic[T]):
+    """A `polycall.plugin.ChunkStream`; see `chunk_stream`.
+
+    Once it is closed, iterating ends, also for a thread that waits for a chunk.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_closers",
+        "_errors",
+        "_interrupt",
+        "_is_last",
+        "_is_reading",
+        "_iterator",
+        "_lock",
+        "_source",
+    )
+
+    def __init__(
+        self,
+        chunks: Iterable[T],
+        closers: Iterable[object],
+        errors: Errors | None,
+        is_last: Callable[[T], bool] | None,
+        *,
+        interrupt: Callable[[], object] | None = None,
+    ) -> None:
+        self._source = chunks
+        self._iterator: Iterator[T] | None = None
+        self._closers = tuple(closers)
+        self._errors = errors
+        self._is_last = is_last
+        self._interrupt = interrupt
+        self._is_reading = False
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[T]:
+        is_last = self._is_last
+        try:
+            # Set before `_closed` is read, so that one of the two threads always sees the other.
+            self._is_reading = True
+            if self._closed:
+                return
+            if self._iterator is None:
+                self._iterator = iter(self._source)
+            for chunk in self._iterator:
+                self._is_reading = False
+                if self._closed:
+                    return
+                last = is_last is not None and is_last(chunk)
+                yield chunk
+                self._is_reading = True
+                if last or self._closed:
+                    return
+        except Exception as error:
+            if self._closed:
+                return  # the connection went away under the reader
+            _raise_translated(error, self._errors)
+            raise
+        finally:
+            self._is_reading = False
+
+    def close(self) -> None:
+        """Close everything that belongs to the stream, from any thread. Later calls do nothing.
+
+        Raises:
+            Exception: The first that was raised by something to close, after all else is closed.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        if self._is_reading and self._interrupt is not None:
+            with suppress(Exception):
+                self._interrupt()
+        close_all(*self._closers, self._source, self._iterator)
+
+
+class AsyncOpenStream(Generic[T]):
+    """A `polycall.plugin.AsyncChunkStream`; see `async_chunk_stream`.
+
+    Once it is closed, iterating ends, also in another task that waits for a chunk.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_closers",
+        "_drain",
+        "_errors",
+        "_interrupted",
+        "_is_last",
+        "_iterator",
+        "_left",
+        "_reader",
+        "_source",
+    )
+
+    def __init__(
+        self,
+        chunks: AsyncIterable[T],
+        closers: Iterable[object],
+        errors: Errors | None,
+        is_last: Callable[[T], bool] | None,
+        *,
+        drain: bool = False,
+    ) -> None:
+        self._source = chunks
+        self._iterator: AsyncIterator[T] | None = None
+        self._closers = tuple(closers)
+        self._errors = errors
+        self._is_last = is_last
+        self._drain = drain
+        self._closed = False
+        self._reader: asyncio.Task[object] | None = None
+        """The task that waits for a chunk."""
+        self._interrupted = False
+        self._left: asyncio.Future[None] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        import asyncio
+
+        if self._iterator is None and not self._closed:
+            self._iterator = aiter(self._source)
+        iterator, is_last = self._iterator, self._is_last
+        while not self._closed and iterator is not None:
+            self._reader = task = asyncio.current_task()
+            cancelling = 0 if task is None else task.cancelling()
+            try:
+                chunk = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            except asyncio.CancelledError:
+                if self._interrupted and task is not None:
+                    self._interrupted = False
+                    if task.uncancel() <= cancelling:
+                        return
+                raise
+            except Exception as error:
+                if self._closed:
+                    return  # the connection went away under the reader
+                _raise_translated(error, self._errors)
+                raise
+            finally:
+                self._note_left(task)
+            if self._closed:
+                return
+            last = is_last is not None and is_last(chunk)
+            yield chunk
+            if last:
+                if self._drain and not self._closed:
+                    await self._read_rest(iterator)
+                return
+
+    async def aclose(self) -> None:
+        """Close everything that belongs to the stream, from any task. Later calls do nothing.
+
+        Raises:
+            Exception: The first that was raised by something to close, after all else is closed.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._reader is not None:
+                await self._interrupt(self._reader)
+        finally:
+            await aclose_all(*self._closers, self._source, self._iterator)
+
+    async def _interrupt(self, reader: asyncio.Task[object]) -> None:
+        """End the read that another task waits for; its iteration ends, the task goes on."""
+        import asyncio
+
+        self._left = asyncio.get_running_loop().create_future()
+        self._interrupted = reader.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_S):
+                await self._left
+
+    def _note_left(self, task: asyncio.Task[object] | None) -> None:
+        self._reader = None
+        if self._interrupted and task is not None:
+            self._interrupted = False
+            task.uncancel()  # the read swallowed it
+        if self._left is not None and not self._left.done():
+            self._left.set_result(None)
+
+    async def _read_rest(self, iterator: AsyncIterator[T]) -> None:
+        import asyncio
+
+        # The reply is whole: what happens to the connection now is not a fault of it.
+        with suppress(Exception):
+            async with asyncio.timeout(_DRAIN_S):
+                async for _ in iterator:
+                    pass
+
+
+def close_all(*streams: object) -> None:
+    """Close each of these, whatever the others raise.
+
+    Args:
+        streams: Functions without parameters; or objects, which may have been wrapped by instrumentation: some wrappers
+            end their span in ``__exit__`` only, others leave the response open there, so ``__exit__`` is called and
+            then ``.response`` closed; without ``__exit__``, ``close`` is called. Objects with neither, ``None``,
+            repetitions, and generators that are running in another thread are passed over.
+
+    Raises:
+        BaseException: The first that one of them raised, after all are closed.
+    """
+    first: BaseException | None = None
+    for stream in _distinct(streams):
+        if isinstance(stream, GeneratorType) and stream.gi_running:
+            continue
+        try:
+            for close in _ways_to_close(stream, "__exit__", ("close",)):
+                close()
+        except BaseException as error:  # noqa: BLE001  # raised below
+            first = first or error
+    _raise(first)
+
+
+async def aclose_all(*streams: object) -> None:
+    """Async version of `close_all`: ``__aexit__``, ``aclose`` or ``close``, each sync or async."""
+    first: BaseException | None = None
+    for stream in _distinct(streams):
+        if isinstance(stream, AsyncGeneratorType) and stream.ag_running:
+            continue
+        try:
+            for close in _ways_to_close(stream, "__aexit__", ("aclose", "close")):
+                closing = close()
+                if hasattr(closing, "__await__"):
+                    await cast("Awaitable[object]", closing)
+        except BaseException as error:  # noqa: BLE001
+            first = first or error
+    _raise(first)
+
+
+def error_body(response: object, limit: int = MAX_ERROR_BODY_BYTES) -> bytes:
+    """The beginning of the body of a streamed status error. Then the response is closed.
+
+    Args:
+        response: As for `byte_stream`.
+        limit: Bytes to read at most.
+
+    Returns:
+        As much as arrives: the status is the error, a connection that breaks now is not another.
+    """
+    body = bytearray()
+    with suppress(Exception):
+        for piece in _pieces(response):
+            body += piece
+            if len(body) >= limit:
+                break
+    with suppress(Exception):
+        close_all(_close_method(response, "close"))
+    return bytes(body[:limit])
+
+
+async def async_error_body(response: object, limit: int = MAX_ERROR_BODY_BYTES) -> bytes:
+    """Async version of `error_body`."""
+    body = bytearray()
+    try:
+        with suppress(Exception):
+            async for piece in _async_pieces(response):
+                body += piece
+                if len(body) >= limit:
+                    break
+    finally:
+        with suppress(Exception):
+            await aclose_all(_close_method(response, "aclose", "close"))
+    return bytes(body[:limit])
+
+
+def _pieces(response: object) -> Iterator[bytes]:
+    for name in ("iter_bytes", "iter_raw"):  # httpx
+        read = getattr(response, name, None)
+        if read is not None:
+            return cast("Iterator[bytes]", read())
+    return cast("Iterator[bytes]", response.iter_content(chunk_size=None))  # type: ignore[attr-defined]  # requests
+
+
+def _async_pieces(response: object) -> AsyncIterator[bytes]:
+    for name in ("aiter_bytes", "aiter_raw"):  # httpx
+        read = getattr(response, name, None)
+        if read is not None:
+            return cast("AsyncIterator[bytes]", read())
+    return cast("AsyncIterator[bytes]", response.content.iter_any())  # type: ignore[attr-defined]  # aiohttp
+
+
+def _close_method(response: object, *names: str) -> object:
+    """The method that closes a response at once. Leaving aiohttp's with ``__aexit__`` would read on to its end."""
+    return next((method for name in names if (method := getattr(response, name, None)) is not None), None)
+
+
+def _watch(meter: ReplyMeter | None, is_end: Callable[[bytes], bool] | None) -> Callable[[bytes], bool] | None:
+    if meter is None:
+        return is_end
+    take = meter.take
+    if is_end is None:
+
+        def count(piece: bytes) -> bool:
+            take(len(piece))
+            return False
+
+        return count
+
+    def count_and_ask(piece: bytes) -> bool:
+        take(len(piece))
+        return is_end(piece)
+
+    return count_and_ask
+
+
+def _shut_down(response: object) -> None:
+    """Wake a thread that reads the connection of a response: closing a socket alone does not, on Linux."""
+    stream = getattr(response, "extensions", {}).get("network_stream")
+    if stream is None or getattr(response, "is_closed", False) or getattr(response, "http_version", "") == "HTTP/2":
+        return  # the connection belongs to other requests, too
+    connection = stream.get_extra_info("socket")
+    if isinstance(connection, socket.socket):
+        # Not the override of ssl.SSLSocket, which would let the reader see bytes that are still encrypted.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def _distinct(streams: Iterable[object]) -> list[object]:
+    return list({id(stream): stream for stream in streams if stream is not None}.values())
+
+
+def _ways_to_close(stream: object, leave: str, names: tuple[str, ...]) -> Iterator[Callable[[], object]]:
+    """What to call, one after the other, to close a stream. The second is looked up when the first is done."""
+    method = getattr(stream, leave, None)
+    if method is not None:
+        yield lambda: method(None, None, None)
+        stream = getattr(stream, "response", None)
+    for name in names:
+        close = getattr(stream, name, None)
+        if close is not None:
+            yield close
+            return
+    if callable(stream) and not isinstance(stream, type):
+        yield stream
+
+
+def _raise_translated(error: Exception, errors: Errors | None) -> None:
+    if errors is not None and not isinstance(error, PolycallError):
+        translated = errors(error)
+        if translated is not None:
+            raise translated from error
+
+
+def _raise(error: BaseException | None) -> None:
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
