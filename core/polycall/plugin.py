@@ -54,6 +54,18 @@ from polycall._schema.dialect import RenderedSchema as RenderedSchema
 from polycall._schema.dialect import SchemaAdaptation as SchemaAdaptation
 from polycall._schema.dialect import SchemaLimits as SchemaLimits
 from polycall._schema.render import render_schema as render_schema
+from polycall._toolkit.byte_streams import AsyncOpenStream as AsyncOpenStream
+from polycall._toolkit.byte_streams import DoneMark as DoneMark
+from polycall._toolkit.byte_streams import OpenStream as OpenStream
+from polycall._toolkit.byte_streams import aclose_all as aclose_all
+from polycall._toolkit.byte_streams import async_byte_stream as async_byte_stream
+from polycall._toolkit.byte_streams import async_chunk_stream as async_chunk_stream
+from polycall._toolkit.byte_streams import async_error_body as async_error_body
+from polycall._toolkit.byte_streams import byte_stream as byte_stream
+from polycall._toolkit.byte_streams import chunk_stream as chunk_stream
+from polycall._toolkit.byte_streams import close_all as close_all
+from polycall._toolkit.byte_streams import error_body as error_body
+from polycall._toolkit.calls import NAME_SPACES as NAME_SPACES
 from polycall._toolkit.calls import CallIds as CallIds
 from polycall._toolkit.calls import CallMaker as CallMaker
 from polycall._toolkit.calls import RenderedTool as RenderedTool
@@ -80,6 +92,7 @@ from polycall._toolkit.json_values import parse_json as parse_json
 from polycall._toolkit.json_values import parse_object as parse_object
 from polycall._toolkit.json_values import replayable_arguments as replayable_arguments
 from polycall._toolkit.json_values import to_plain_data as to_plain_data
+from polycall._toolkit.lines import LineReader as LineReader
 from polycall._toolkit.media import MediaPart as MediaPart
 from polycall._toolkit.media import media_type_of as media_type_of
 from polycall._toolkit.media import required_media_type as required_media_type
@@ -102,6 +115,9 @@ from polycall._toolkit.options import NEUTRAL_OPTIONS as NEUTRAL_OPTIONS
 from polycall._toolkit.options import Translation as Translation
 from polycall._toolkit.options import translate_options as translate_options
 from polycall._toolkit.patched import is_untouched as is_untouched
+from polycall._toolkit.reading import parser_errors as parser_errors
+from polycall._toolkit.reading import reading_reply as reading_reply
+from polycall._toolkit.reading import size_of as size_of
 from polycall._toolkit.recognition import is_instance_of as is_instance_of
 from polycall._toolkit.reply_meter import MAX_REPLY_BYTES as MAX_REPLY_BYTES
 from polycall._toolkit.reply_meter import ReplyMeter as ReplyMeter
