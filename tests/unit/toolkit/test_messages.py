@@ -166,7 +166,7 @@ def test_objects_of_sdks_and_other_mappings_are_messages() -> None:
         MagicMock(),
         SdkObject,
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if not isinstance(value, dict) else str(value),
 )
 def test_what_is_in_another_form_is_left_to_the_provider(value: object) -> None:
     assert read(value) == [NativeMessage(value=value)]
