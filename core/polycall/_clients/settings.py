@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
@@ -13,6 +12,7 @@ from polycall._data.contract import NewClientOnly
 from polycall._data.errors import ConfigurationError
 from polycall._engine.result_checks import wrong_result
 from polycall._plugins.registry import Provider
+from polycall._toolkit.hints import did_you_mean
 
 _ENVIRONMENT_SUFFIX = "_env"
 
@@ -88,10 +88,7 @@ def make_settings(
 
 def unknown_key(name: str, known: Iterable[str], *, what: str = "known key") -> str:
     """Say that a key is unknown, and which known one is nearest."""
-    known = sorted(known)
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known) or 'none'}."
-    return f"{name!r} is not a {what}. {hint}"
+    return f"{name!r} is not a {what}.{did_you_mean(name, known) or ' Known: none.'}"
 
 
 def invalid_value(error: ValidationError, *, source: str | None, key: str | None) -> ConfigurationError:

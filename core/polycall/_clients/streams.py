@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
@@ -79,6 +80,7 @@ class _StreamBase(Generic[T]):
         self._began = False
         self._closed = False
         self._error: BaseException | None = None
+        self._end_lock = threading.Lock()
         self._must_open = True
         """The next round has not begun."""
         # The round that is being read.
@@ -105,7 +107,8 @@ class _StreamBase(Generic[T]):
         """The next request, rendered; ``None`` when the result stands."""
         self._must_open = False
         if not self._began:
-            self._began = begin(self._exchange, self._hooks)
+            self._began = True
+            begin(self._exchange, self._hooks)
         request = self._exchange.next_request()
         self._request = request
         if request is not None:
@@ -168,11 +171,14 @@ class _StreamBase(Generic[T]):
         """Note the end by an error; the error to raise."""
         if self._closed and isinstance(error, Exception) and not isinstance(error, IncompleteOutputError):
             error = self._closed_error()  # the reader was woken by a close from elsewhere
+        with self._end_lock:
+            if self._error is not None:
+                return self._error  # the thread that closes the stream and the reader that it wakes both come here
+            self._error = error
         request, self._request = self._request, None
         if request is not None:
             self._hooks.round_failed(request, error)
-        fail(self._exchange, self._hooks, error, began=self._began)
-        self._error = error
+        fail(self._exchange, self._hooks, error)
         return error
 
     def _on_close(self) -> None:
@@ -220,6 +226,8 @@ class CallStream(_StreamBase[T]):
         super().__init__(hooks, exchange)
         self._chunks: ChunkStream[object] | None = None
         self._iterator: Iterator[object] | None = None
+        self._is_reading = False
+        """A thread is in the provider's stream."""
         try:
             self._open()
         except BaseException as error:
@@ -267,8 +275,12 @@ class CallStream(_StreamBase[T]):
         """
         self._closed = True
         self._pending.clear()
+        chunks = self._chunks
         try:
-            self._close_chunks()
+            if self._is_reading and chunks is not None and hasattr(chunks, "interrupt"):
+                chunks.interrupt()  # the reader, which is another thread, closes the stream
+            else:
+                self._close_chunks()
         finally:
             self._on_close()
 
@@ -283,7 +295,7 @@ class CallStream(_StreamBase[T]):
     def __del__(self) -> None:
         # A stream that was dropped without being read to its end must not keep its connection.
         with suppress(Exception):
-            self._close_chunks()
+            self.close()
 
     def _open(self) -> None:
         """Begin the next round, if there is one, and open its stream."""
@@ -296,6 +308,7 @@ class CallStream(_StreamBase[T]):
         pending = self._pending
         if not pending and self._result is None:
             self._raise_if_over()
+            self._is_reading = True
             try:
                 self._read()
             except BaseException as error:
@@ -305,6 +318,10 @@ class CallStream(_StreamBase[T]):
                 if raised is error:
                     raise
                 raise raised from error
+            finally:
+                self._is_reading = False
+            if self._closed:  # from another thread, which left it to this one
+                self._close_chunks()
         return pending.popleft() if pending else None
 
     def _read(self) -> None:
@@ -408,6 +425,8 @@ class AsyncCallStream(_StreamBase[T]):
                 task = asyncio.get_running_loop().create_task(chunks.aclose())
                 _closing.add(task)
                 task.add_done_callback(_closing.discard)
+        with suppress(Exception):
+            self._on_close()
 
     async def _open_first(self) -> Self:
         if not self._began:
@@ -415,6 +434,8 @@ class AsyncCallStream(_StreamBase[T]):
             try:
                 await self._open()
             except BaseException as error:
+                with suppress(Exception):  # the error on its way matters more
+                    await self._close_chunks()
                 self._fail(error)
                 raise
         return self

@@ -14,9 +14,8 @@ def run(exchange: Exchange, hooks: BoundHooks) -> Calls[object]:
     Raises:
         BaseException: Whatever ends the ``create()``, with the good calls so far on it.
     """
-    began = False
     try:
-        began = begin(exchange, hooks)
+        begin(exchange, hooks)
         request = exchange.next_request()
         while request is not None:
             exchange.receive(_whole_round(request, hooks))
@@ -24,16 +23,15 @@ def run(exchange: Exchange, hooks: BoundHooks) -> Calls[object]:
         calls = exchange.calls()
         end(exchange, hooks, calls)
     except BaseException as error:
-        fail(exchange, hooks, error, began=began)
+        fail(exchange, hooks, error)
         raise
     return calls
 
 
 async def run_async(exchange: Exchange, hooks: BoundHooks) -> Calls[object]:
     """Async version of `run`."""
-    began = False
     try:
-        began = begin(exchange, hooks)
+        begin(exchange, hooks)
         request = exchange.next_request()
         while request is not None:
             exchange.receive(await _whole_round_async(request, hooks))
@@ -41,16 +39,15 @@ async def run_async(exchange: Exchange, hooks: BoundHooks) -> Calls[object]:
         calls = exchange.calls()
         end(exchange, hooks, calls)
     except BaseException as error:
-        fail(exchange, hooks, error, began=began)
+        fail(exchange, hooks, error)
         raise
     return calls
 
 
-def begin(exchange: Exchange, hooks: BoundHooks) -> bool:
+def begin(exchange: Exchange, hooks: BoundHooks) -> None:
     """Tell the extensions that a ``create()`` begins."""
     if hooks.create_began is not None:
         hooks.create_began(request=exchange.request)
-    return True
 
 
 def end(exchange: Exchange, hooks: BoundHooks, calls: Calls[object]) -> None:
@@ -60,10 +57,10 @@ def end(exchange: Exchange, hooks: BoundHooks, calls: Calls[object]) -> None:
         hooks.create_ended(request=exchange.request, calls=calls, error=None)
 
 
-def fail(exchange: Exchange, hooks: BoundHooks, error: BaseException, *, began: bool = True) -> None:
+def fail(exchange: Exchange, hooks: BoundHooks, error: BaseException) -> None:
     """Put the good calls on the exception that ends a ``create()``, and tell the extensions."""
     calls = exchange.attach_calls(error)
-    if hooks.create_ended is not None and began and not exchange.told_end:
+    if hooks.create_ended is not None and not exchange.told_end:
         exchange.told_end = True
         hooks.create_ended(error, request=exchange.request, calls=calls, error=error)
 

@@ -25,7 +25,7 @@ class Observers:
     def __init__(self, provider: Provider, hook: str, implementations: list[pluggy.HookImpl]) -> None:
         self._provider = provider
         self._hook = hook
-        self._implementations = [(impl.function, impl.argnames) for impl in implementations]
+        self._implementations = [(impl.function, impl.argnames, impl.plugin_name) for impl in implementations]
 
     def __call__(self, ending_with: BaseException | None = None, /, **arguments: object) -> None:
         """Call all of them.
@@ -37,11 +37,11 @@ class Observers:
         Raises:
             Exception: The first observer's, with a note that names it.
         """
-        for function, names in self._implementations:
+        for function, names, plugin in self._implementations:
             try:
                 function(*[arguments[name] for name in names])
             except Exception as error:
-                self._provider.explain(error, self._hook)
+                self._provider.explain(error, self._hook, plugin)
                 if ending_with is None:
                     raise
                 _log.exception("%s raised while a call was ending with %s", self._hook, type(ending_with).__name__)

@@ -6,12 +6,12 @@ and a parameter with a default is filled or not depending on pluggy's version.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 
 from polycall import hookspecs
 from polycall._data.errors import PluginError
+from polycall._toolkit.hints import nearest
 
 _PREFIX = "polycall_"
 _VERSION_ATTRIBUTE = "polycall_hook_api"
@@ -63,7 +63,7 @@ def check_hooks(plugin: object, name: str, distribution: str | None, *, is_provi
         options = getattr(function, f"{hookspecs.PROJECT_NAME}_impl", None)
         hook = (options or {}).get("specname") or attribute
         if hook not in _HOOK_NAMES:
-            problems.append(f"'{attribute}' is not a hook{_nearest(hook, _HOOK_NAMES)}")
+            problems.append(f"'{attribute}' is not a hook{_hint(hook, _HOOK_NAMES)}")
         elif options is None:
             problems.append(f"'{attribute}' is not marked with @polycall.plugin.hookimpl")
         else:
@@ -111,8 +111,8 @@ def _signature_problems(attribute: str, hook: str, function: Callable[..., objec
         if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
             problems.append(f"{where}: write it without '*' and '/'")
         elif parameter.name not in allowed:
-            nearest = _nearest(parameter.name, allowed) or f" (it has: {', '.join(allowed) or 'none'})"
-            problems.append(f"{where}: the hook has no such parameter{nearest}")
+            hint = _hint(parameter.name, allowed) or f" (it has: {', '.join(allowed) or 'none'})"
+            problems.append(f"{where}: the hook has no such parameter{hint}")
         elif parameter.default is not inspect.Parameter.empty:
             problems.append(f"{where}: write it without a default")
     return problems
@@ -132,6 +132,6 @@ def _kind_problems(attribute: str, hook: str, function: Callable[..., object], *
     return []
 
 
-def _nearest(name: str, names: tuple[str, ...]) -> str:
-    matches = difflib.get_close_matches(name, names, n=1)
-    return f" (did you mean '{matches[0]}'?)" if matches else ""
+def _hint(name: str, names: tuple[str, ...]) -> str:
+    meant = nearest(name, names)
+    return f" (did you mean '{meant}'?)" if meant else ""

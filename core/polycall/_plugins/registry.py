@@ -26,6 +26,7 @@ from polycall._plugins.discovery import (
     left_out,
     variable_of,
 )
+from polycall._toolkit.hints import nearest
 
 _log = logging.getLogger("polycall.plugins")
 
@@ -67,14 +68,25 @@ class Provider:
             distribution=self.distribution,
         )
 
-    def explain(self, error: Exception, hook: str) -> None:
+    def explain(self, error: Exception, hook: str, plugin: str | None = None) -> None:
         """Note on an exception which plugin it came out of, unless its class says so already.
 
         polycall's own errors and an SDK's need no note; a bare ``TypeError`` out of a hook does.
+
+        Args:
+            error: The exception.
+            hook: The hook that was called.
+            plugin: The plugin's name in pluggy; ``None`` finds it in the traceback.
         """
         module = type(error).__module__.partition(".")[0]
         if not (module == "builtins" or module in sys.stdlib_module_names) or isinstance(error, OSError):
             return
+        note = f"{self.plugins[plugin or self._culprit(error, hook)]} raised this in {hook}."
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+
+    def _culprit(self, error: Exception, hook: str) -> str:
+        """The plugin whose hook is the innermost one in an exception's traceback."""
         caller: pluggy.HookCaller = getattr(self.hooks, hook)
         codes = {
             code: impl.plugin_name
@@ -82,12 +94,10 @@ class Provider:
             if (code := getattr(inspect.unwrap(impl.function), "__code__", None)) is not None
         }
         culprit, traceback = _PROVIDER, error.__traceback__
-        while traceback is not None:  # the innermost hook on the way
+        while traceback is not None:
             culprit = codes.get(traceback.tb_frame.f_code, culprit)
             traceback = traceback.tb_next
-        note = f"{self.plugins[culprit]} raised this in {hook}."
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        return culprit
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +253,9 @@ class Registry:
         if not is_allowed(name, PROVIDER_GROUP):
             message += f" The environment variable {variable_of(PROVIDER_GROUP)} does not list {name!r}."
         else:
-            import difflib  # costs 10 ms, which only this error need pay
-
-            nearest = difflib.get_close_matches(name.lower(), installed, n=1)
-            if nearest:
-                message += f" Did you mean {nearest[0]!r}?"
+            meant = nearest(name, installed)
+            if meant is not None:
+                message += f" Did you mean {meant!r}?"
             elif name and (extra := _extra_that_brings(name)) is not None:
                 message += f' Install it with: pip install "polycall[{extra}]"'
             else:
