@@ -241,37 +241,40 @@ class AsyncOpenStream(Generic[T]):
     async def __aiter__(self) -> AsyncIterator[T]:
         import asyncio
 
-        if self._iterator is None and not self._closed:
+        if self._closed:
+            return
+        if self._iterator is None:
             self._iterator = aiter(self._source)
-        iterator, is_last = self._iterator, self._is_last
-        while not self._closed and iterator is not None:
-            self._reader = task = asyncio.current_task()
-            cancelling = 0 if task is None else task.cancelling()
-            try:
-                chunk = await anext(iterator)
-            except StopAsyncIteration:
-                return
-            except asyncio.CancelledError:
-                if self._interrupted and task is not None:
-                    self._interrupted = False
-                    if task.uncancel() <= cancelling:
-                        return
-                raise
-            except Exception as error:
+        is_last, current_task, loop = self._is_last, asyncio.current_task, asyncio.get_running_loop()
+        self._reader = task = current_task(loop)
+        cancelling = 0 if task is None else task.cancelling()
+        try:
+            async for chunk in self._iterator:
+                self._reader = None
                 if self._closed:
-                    return  # the connection went away under the reader
-                _raise_translated(error, self._errors)
-                raise
-            finally:
-                self._note_left(task)
+                    return
+                last = is_last is not None and is_last(chunk)
+                yield chunk
+                if last or self._closed:
+                    break
+                self._reader = task = current_task(loop)
+                if task is not None:
+                    cancelling = task.cancelling()
+        except asyncio.CancelledError:
+            if self._interrupted and task is not None:
+                self._interrupted = False
+                if task.uncancel() <= cancelling:
+                    return
+            raise
+        except Exception as error:
             if self._closed:
-                return
-            last = is_last is not None and is_last(chunk)
-            yield chunk
-            if last:
-                if self._drain and not self._closed:
-                    await self._read_rest(iterator)
-                return
+                return  # the connection went away under the reader
+            _raise_translated(error, self._errors)
+            raise
+        finally:
+            self._note_left(task)
+        if self._drain and not self._closed:
+            await self._read_rest(self._iterator)
 
     async def aclose(self) -> None:
         """Close everything that belongs to the stream, from any task. Later calls do nothing.
