@@ -329,7 +329,8 @@ def close_all(*streams: object) -> None:
             repetitions, and generators that are running in another thread are passed over.
 
     Raises:
-        BaseException: The first that one of them raised, after all are closed.
+        BaseException: The first that one of them raised, after all are closed; an interruption, such as
+            `KeyboardInterrupt`, goes before other exceptions.
     """
     first: BaseException | None = None
     for stream in _distinct(streams):
@@ -339,7 +340,7 @@ def close_all(*streams: object) -> None:
             for close in _ways_to_close(stream, "__exit__", ("close",)):
                 close()
         except BaseException as error:  # noqa: BLE001  # raised below
-            first = first or error
+            first = _graver(first, error)
     _raise(first)
 
 
@@ -355,7 +356,7 @@ async def aclose_all(*streams: object) -> None:
                 if hasattr(closing, "__await__"):
                     await cast("Awaitable[object]", closing)
         except BaseException as error:  # noqa: BLE001
-            first = first or error
+            first = _graver(first, error)
     _raise(first)
 
 
@@ -470,6 +471,11 @@ def _raise_translated(error: Exception, errors: Errors | None) -> None:
         translated = errors(error)
         if translated is not None:
             raise translated from error
+
+
+def _graver(first: BaseException | None, error: BaseException) -> BaseException:
+    """Which of two to raise: the first, unless the other is a cancellation or an end of the program."""
+    return error if first is None or (isinstance(first, Exception) and not isinstance(error, Exception)) else first
 
 
 def _raise(error: BaseException | None) -> None:
