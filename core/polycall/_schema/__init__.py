@@ -1,6 +1,7 @@
 """Rendering a tool's JSON Schema in a provider's dialect.
 
-`dialect` holds the facts of a dialect as data, `render` the one walk for all of them; `reading` and `keywords` read
-JSON Schema, `notes` puts into words what a dialect cannot say, `restore` undoes on a call's arguments what the
-rendering changed in shape, `limits` checks sizes. Plugin authors import what they need from `polycall.plugin`.
+`keywords` is the table of the keywords of JSON Schema; `dialect` holds the facts of a dialect as data, `render` the one
+walk for all of them. `reading` reads JSON Schema, `acceptance` decides whether a dialect accepts a keyword, `phrases`
+puts the rest into words, `restore` undoes the changes of shape on a call's arguments, and `limits` checks sizes. Plugin
+authors import their part of it from `polycall.plugin`.
 """

@@ -151,8 +151,8 @@ class SchemaAdaptation:
         path: The field, e.g. ``"Trip.legs[].size"``; ``.*`` is any value of a map. For a definition that several
             fields refer to, the first of them.
         keyword: The keyword of the caller's schema, e.g. ``"minLength"``.
-        value: The keyword's value in the caller's schema: the same object, not a copy. For a property (``keyword`` is
-            ``"properties"`` or ``"required"``) its name.
+        value: The keyword's value in the caller's schema, not a copy. For an ``enum`` of mixed types, the values that
+            are concerned; for a property (``keyword`` is ``"properties"`` or ``"required"``), its name.
         what: ``"in_words"``: told in the description only. ``"dropped"``: not told at all. ``"reshaped"``: written in
             another form, which may tell less (a map as a list, an optional property as a nullable one, a ``oneOf``
             without a discriminator as ``anyOf``). ``"renamed"``: a property got another name.

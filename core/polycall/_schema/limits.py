@@ -16,12 +16,12 @@ def check_limits(schema: Mapping[str, object], limits: SchemaLimits, name: str, 
 
     Args:
         schema: With its ``$defs``.
-        limits: Of the dialect.
+        limits: The dialect's.
         name: The tool's, for the error's path.
         dialect: For the error's text.
 
     Raises:
-        SchemaError: A limit is passed; it says which, and by how much.
+        SchemaError: It exceeds a limit; the message says which one, and by how much.
     """
     properties = characters = enum_values = 0
     for each in _schemas(schema):
@@ -43,9 +43,9 @@ def check_limits(schema: Mapping[str, object], limits: SchemaLimits, name: str, 
     _check("levels of objects", _object_depth(schema), limits.object_depth, name, dialect)
 
 
-def _check(what: str, count: int, limit: int | None, name: str, dialect: Dialect) -> None:
+def _check(counted: str, count: int, limit: int | None, name: str, dialect: Dialect) -> None:
     if limit is not None and count > limit:
-        problem = f"its schema has {count} {what}; {dialect.name} takes at most {limit}. Split the model."
+        problem = f"its schema has {count} {counted}; {dialect.name} takes at most {limit}. Split the model."
         raise SchemaError(name, " ".join(filter(None, (problem, dialect.otherwise))))
 
 
@@ -71,7 +71,7 @@ def _parts(schema: Mapping[str, object], named: tuple[str, ...] = ()) -> Iterato
 
 
 def _object_depth(root: Mapping[str, object]) -> int:
-    """Objects inside objects, with references followed; one that leads back to where it came from counts once."""
+    """Objects inside objects, with references followed; a recursive one counts once."""
     definitions = root.get("$defs")
     known: dict[str, int] = {}
 

@@ -55,7 +55,8 @@ def is_finite(value: object) -> bool:
 
 def telling_title(title: object, name: str) -> str | None:
     """A title that says more than the name of the property or class, from which pydantic makes titles."""
-    if not isinstance(title, str) or not name or _letters(title) == _letters(name):
+    # The key of a definition may begin with the class's module, where two classes have the same name.
+    if not isinstance(title, str) or not name or _letters(name).endswith(_letters(title)):
         return None
     return title
 

@@ -98,7 +98,7 @@ class _Walk:
         while self._waiting:
             name, path = self._waiting.popleft()
             definition = self._definition(name, path)
-            self._rendered[name], self._plans[name] = self._render(definition, path, 0)
+            self._rendered[name], self._plans[name] = self._render(definition, path, 0, name)
         if self._rendered and self._dialect.references == "keep":
             schema = {"$defs": self._rendered, **schema}
         return schema, plan
@@ -106,7 +106,7 @@ class _Walk:
     # -- by kind ------------------------------------------------------------------------------------------------------
 
     def _render(self, source: object, path: str, depth: int, name: str = "") -> Rendered:
-        """Render one schema. ``name`` is that of its property, for recognising a title that repeats it."""
+        """Render one schema. ``name``: that of its property or class, to recognise a title that repeats it."""
         self._size += 1
         if depth > self._dialect.max_depth:
             raise self._error(path, f"the types are nested too deeply for {self._dialect.name}. Use flatter models.")
@@ -151,13 +151,13 @@ class _Walk:
             return self._inlined(name, siblings, path, depth)
         self._refer(source["$ref"], path)
         reference: JsonObject = {"$ref": f"{_DEFINITIONS}{name}"}
-        beside = self._finish(siblings, {}, path)
-        if beside and not self._dialect.reference_siblings:
+        extra = self._finish(siblings, {}, path)
+        if extra and not self._dialect.reference_siblings:
             reference = {"anyOf": [reference]}
-        return {**reference, **beside}, ReferencePlan(name, self._plans)
+        return {**reference, **extra}, ReferencePlan(name, self._plans)
 
     def _refer(self, value: object, path: str) -> None:
-        """Have the definitions rendered to which a reference, or the raw value of a keyword, refers."""
+        """Queue the definitions to which a reference, or the raw value of a keyword, refers."""
         waiting = [value]
         while waiting:
             part = waiting.pop()
@@ -182,18 +182,17 @@ class _Walk:
             before = self._size
             self._inlining.append(name)
             definition = self._definition(name, path)
-            self._rendered[name], self._plans[name] = self._render(definition, path, depth + 1)
+            self._rendered[name], self._plans[name] = self._render(definition, path, depth + 1, name)
             self._inlining.pop()
             self._sizes[name] = self._size - before
         schema, plan = self._rendered[name], self._plans[name]
-        return self._beside(schema, self._finish(siblings, {}, path)), plan
+        return self._extended(schema, self._finish(siblings, {}, path)), plan
 
     def _definition(self, name: str, path: str) -> JsonObject:
         definition = self._definitions.get(name)
         if not isinstance(definition, dict):
             raise self._error(path, f"refers to {name!r}, which its JSON Schema does not define.")
-        own_title = telling_title(definition.get("title"), name)
-        return definition if own_title else without(definition, "title")
+        return definition
 
     def _merged(self, source: JsonObject, path: str) -> JsonObject:
         branches = source["allOf"]
@@ -220,13 +219,16 @@ class _Walk:
         keyword = "anyOf" if "anyOf" in source else "oneOf"
         if keyword == "oneOf" and not self._dialect.one_of and "discriminator" not in source:
             self._record(path, keyword, source[keyword], "reshaped")
-        branches = flatten_union(as_sequence(source[keyword]))
+        branches = as_sequence(source[keyword])
+        if keyword == "anyOf" or not self._dialect.one_of:
+            branches = flatten_union(branches)
         return self._union(without(source, keyword), branches, keyword, path, depth)
 
     def _union(self, siblings: JsonObject, branches: Sequence[object], keyword: str, path: str, depth: int) -> Rendered:
         """Render a union; ``keyword`` is the one that the user's schema has, ``siblings`` all others next to it."""
         nullable = self._dialect.null == "nullable" and any(is_null(branch) for branch in branches)
         if nullable:
+            self._record_nulls(branches, path)
             branches = [branch for branch in branches if not is_null(branch)] or [{"type": "null"}]
         rendered = [self._render(branch, path, depth + 1) for branch in branches]
         maps = [isinstance(plan, EntriesPlan) for _, plan in rendered]
@@ -239,33 +241,43 @@ class _Walk:
                 "map is an empty list. Take one of the two, or a model with a field for each.",
             )
         union: JsonObject = {keyword if self._dialect.one_of else "anyOf": [schema for schema, _ in rendered]}
-        beside = without(self._finish(siblings, union, path), *union)
+        extra = without(self._finish(siblings, union, path), *union)
         if nullable:
-            beside["nullable"] = True
+            extra["nullable"] = True
         if len(rendered) == 1:
             schema, plan = rendered[0]
-            if not beside or "$ref" not in schema:
-                return self._beside(schema, beside), plan
-        return self._beside(union, beside), self._union_plan(rendered)
+            if not extra or "$ref" not in schema:
+                return self._extended(schema, extra), plan
+        return self._extended(union, extra), self._union_plan(rendered)
+
+    def _record_nulls(self, branches: Sequence[object], path: str) -> None:
+        """Record the keywords of null branches: ``nullable`` has no place for them."""
+        for branch in filter(is_null, branches):
+            for keyword, value in as_object(branch).items():
+                is_null_itself = keyword in ("type", "const") or (keyword == "enum" and value == [None])
+                if not is_null_itself and row_of(keyword).role != "silent":
+                    self._record(path, keyword, value, "dropped")
 
     def _union_plan(self, rendered: Sequence[Rendered]) -> Plan | None:
         if all(plan is None for _, plan in rendered):
             return None
         return UnionPlan(rendered, lambda value, schema: fits_shape(value, schema, self._rendered))
 
-    def _beside(self, schema: JsonObject, beside: JsonObject) -> JsonObject:
+    def _extended(self, schema: JsonObject, extra: JsonObject) -> JsonObject:
         """A copy of a schema with more keywords; in its branches, if nothing may stand next to ``anyOf``."""
-        if not beside:
+        if not extra:
             return schema
         if self._dialect.any_of_alone and "anyOf" in schema:
-            branches = [self._beside(as_object(branch), beside) for branch in as_sequence(schema["anyOf"])]
+            branches = [self._extended(as_object(branch), extra) for branch in as_sequence(schema["anyOf"])]
             return {**schema, "anyOf": branches}
-        described = describe([as_text(beside.get("description")), as_text(schema.get("description"))], ())
-        return {**schema, **beside, **({"description": described} if described else {})}
+        described = describe([as_text(extra.get("description")), as_text(schema.get("description"))], ())
+        return {**schema, **extra, **({"description": described} if described else {})}
 
     def _enum(self, source: JsonObject, path: str, depth: int) -> Rendered:
         keyword = "const" if "const" in source and not ("enum" in source and self._dialect.const) else "enum"
         values = as_sequence(source["enum"]) if keyword == "enum" else [source["const"]]
+        if keyword == "const" and source.get("enum", values) != values:
+            self._drop(path, "enum", source["enum"])
         types = list(dict.fromkeys(map(json_type, values)))
         if {*types} == {"integer", "number"}:
             types = ["number"]
@@ -286,17 +298,13 @@ class _Walk:
         if not split and is_writable and set(types) <= self._dialect.enum_types:
             kind = {"type": source["type"]} if "type" in source else {}
             return self._finish({**bare, **kind}, {"enum": values}, path), None
-        if types[0] in ("object", "array") or len(types) > 1:
-            if self._dialect.any_value != "keep":
-                raise self._error(path, f"{self._dialect.name} has no form for these values. Give the field a type.")
-            return self._finish(
-                bare, {}, path, self._tell(path, keyword, values if keyword == "enum" else values[0])
-            ), None
-        if is_writable and types[0] in self._dialect.enum_types:
-            return self._finish({**bare, "type": types[0]}, {"enum": values}, path), None
-        return self._finish(
-            {**bare, "type": types[0]}, {}, path, self._tell(path, keyword, values if keyword == "enum" else values[0])
-        ), None
+        if len(types) == 1 and types[0] not in ("object", "array"):
+            bare["type"] = types[0]
+        elif self._dialect.any_value != "keep":
+            raise self._error(path, f"{self._dialect.name} has no form for these values. Give the field a type.")
+        if is_writable and "type" in bare and types[0] in self._dialect.enum_types:
+            return self._finish(bare, {"enum": values}, path), None
+        return self._finish(bare, {}, path, self._tell(path, keyword, source[keyword])), None
 
     # -- objects and arrays -------------------------------------------------------------------------------------------
 
@@ -449,6 +457,7 @@ class _Walk:
         if self._dialect.maps == "keep":
             return self._kept_map(source, values, path, depth)
         self._record(path, "additionalProperties", values, "reshaped")
+        source = self._only_of_type("object", source, path)
         keys_and_values: JsonObject = {"key": {"type": "string", **keys}, "value": values}
         entry, plan = self._closed_object(
             {"type": "object", "required": ["key", "value"], "additionalProperties": False},
@@ -518,15 +527,15 @@ class _Walk:
         names = [f"item_{number}" for number in range(1, len(prefix) + 1)]
         least = source.get("minItems", len(prefix))
         self._record(path, "prefixItems", prefix, "reshaped")
-        rest = without(source, "type", "prefixItems", "items", "minItems", "maxItems")
-        notes = [
-            note
-            for keyword, value in rest.items()
-            if concerns(keyword, ["array"])
-            for note in self._tell(path, keyword, value)
-        ]
+        rest: JsonObject = {}
+        notes: list[str] = []
+        for keyword, value in self._only_of_type("array", source, path).items():
+            if not concerns(keyword, ["array"]):
+                rest[keyword] = value
+            elif keyword not in ("prefixItems", "items", "minItems", "maxItems"):
+                notes += self._tell(path, keyword, value)
         as_object: JsonObject = {
-            **{keyword: value for keyword, value in rest.items() if not concerns(keyword, ["array"])},
+            **rest,
             "type": "object",
             "required": names[: least if isinstance(least, int) else len(names)],
             "additionalProperties": False,
@@ -536,6 +545,17 @@ class _Walk:
             as_object, dict(zip(names, prefix, strict=True)), False, path, depth, item_paths=paths, notes=notes
         )
         return schema, TuplePlan(names, plan)
+
+    def _only_of_type(self, type_: str, source: JsonObject, path: str) -> JsonObject:
+        """A schema without the keywords of other types, before it becomes one of another type itself."""
+        kept: JsonObject = {}
+        for keyword, value in source.items():
+            types = row_of(keyword).types
+            if types and type_ not in types:
+                self._record(path, keyword, value, "dropped")
+            else:
+                kept[keyword] = value
+        return kept
 
     # -- keywords -----------------------------------------------------------------------------------------------------
 

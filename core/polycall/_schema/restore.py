@@ -1,7 +1,7 @@
-"""Undoing, on a call's arguments, what a dialect of JSON Schema changed in shape.
+"""Undoing a dialect's changes of shape on a call's arguments.
 
-The renderer builds a plan beside the rendered schema: a tree in which each node knows what to undo at its place, and
-passes on what is not of the shape it expects, for validation to refuse.
+The renderer builds a plan along with the rendered schema: a tree in which each node undoes the change at its place. A
+value that does not have the expected shape is passed on, for validation to refuse.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Protocol
 JsonObject = dict[str, object]
 
 _MAX_DEPTH = 250
-"""Deeper values are passed on as they are: pydantic's parser refuses them (its limit is 200)."""
+"""Deeper values are passed on unchanged: pydantic's parser refuses them (its limit is 200)."""
 
 
 class Plan(Protocol):
-    """What to undo at one place of the arguments, and below it."""
+    """The changes to undo at one place of the arguments, and below it."""
 
     def changes(self) -> bool:
-        """Whether anything is undone at this very place."""
+        """Whether something is undone at this very place."""
         ...
 
     def parts(self) -> Iterator[Plan]:
@@ -28,13 +28,13 @@ class Plan(Protocol):
         ...
 
     def restore(self, value: object, depth: int) -> object:
-        """The value as the user's schema has it; ``depth`` counts the plans above."""
+        """The value in the shape of the user's schema; ``depth`` counts the plans above."""
         ...
 
 
 @dataclass(slots=True)
 class Property:
-    """One property of a rendered object that is not to be left as it is."""
+    """One property of a rendered object that has to be changed back."""
 
     name: str
     """Its name in the user's schema."""
@@ -44,10 +44,10 @@ class Property:
 
 @dataclass(slots=True)
 class ObjectPlan:
-    """Renamed properties, null for absent ones, and what is below."""
+    """Renamed properties, null for absent ones, and the plans below."""
 
     properties: Mapping[str, Property]
-    """By the rendered name."""
+    """Their keys are the rendered names."""
     others: Plan | None
     """For the values of ``additionalProperties``."""
 
@@ -74,7 +74,7 @@ class ObjectPlan:
 
 @dataclass(slots=True)
 class ArrayPlan:
-    """What is below the items of an array."""
+    """The plans of an array's items."""
 
     prefix: Sequence[Plan | None]
     """For the first items."""
@@ -147,7 +147,7 @@ class TuplePlan:
 
 @dataclass(slots=True)
 class UnionPlan:
-    """The plan of that branch of an ``anyOf`` which the value fits; of several the first."""
+    """The plan of the first branch of an ``anyOf`` that the value fits."""
 
     branches: Sequence[tuple[JsonObject, Plan | None]]
     """Each with its rendered schema."""
@@ -170,7 +170,7 @@ class UnionPlan:
 
 @dataclass(slots=True)
 class ReferencePlan:
-    """The plan of a definition, which may be still in the making when it is referred to."""
+    """The plan of a definition, which may be unfinished when a reference to it is rendered."""
 
     name: str
     plans: Mapping[str, Plan | None]
@@ -189,7 +189,7 @@ class ReferencePlan:
 
 
 def restorer_for(plan: Plan | None) -> Callable[[object], object] | None:
-    """The function that carries out a plan; ``None`` if there is nothing to undo in it or anywhere below it."""
+    """The function that carries out a plan; ``None`` if there is nothing to undo in it or below it."""
     if plan is None or not _changes_anywhere(plan):
         return None
     return lambda value: plan.restore(value, 0)

@@ -241,37 +241,40 @@ class AsyncOpenStream(Generic[T]):
     async def __aiter__(self) -> AsyncIterator[T]:
         import asyncio
 
-        if self._iterator is None and not self._closed:
+        if self._closed:
+            return
+        if self._iterator is None:
             self._iterator = aiter(self._source)
-        iterator, is_last = self._iterator, self._is_last
-        while not self._closed and iterator is not None:
-            self._reader = task = asyncio.current_task()
-            cancelling = 0 if task is None else task.cancelling()
-            try:
-                chunk = await anext(iterator)
-            except StopAsyncIteration:
-                return
-            except asyncio.CancelledError:
-                if self._interrupted and task is not None:
-                    self._interrupted = False
-                    if task.uncancel() <= cancelling:
-                        return
-                raise
-            except Exception as error:
+        is_last, current_task, loop = self._is_last, asyncio.current_task, asyncio.get_running_loop()
+        self._reader = task = current_task(loop)
+        cancelling = 0 if task is None else task.cancelling()
+        try:
+            async for chunk in self._iterator:
+                self._reader = None
                 if self._closed:
-                    return  # the connection went away under the reader
-                _raise_translated(error, self._errors)
-                raise
-            finally:
-                self._note_left(task)
+                    return
+                last = is_last is not None and is_last(chunk)
+                yield chunk
+                if last or self._closed:
+                    break
+                self._reader = task = current_task(loop)
+                if task is not None:
+                    cancelling = task.cancelling()
+        except asyncio.CancelledError:
+            if self._interrupted and task is not None:
+                self._interrupted = False
+                if task.uncancel() <= cancelling:
+                    return
+            raise
+        except Exception as error:
             if self._closed:
-                return
-            last = is_last is not None and is_last(chunk)
-            yield chunk
-            if last:
-                if self._drain and not self._closed:
-                    await self._read_rest(iterator)
-                return
+                return  # the connection went away under the reader
+            _raise_translated(error, self._errors)
+            raise
+        finally:
+            self._note_left(task)
+        if self._drain and not self._closed:
+            await self._read_rest(self._iterator)
 
     async def aclose(self) -> None:
         """Close everything that belongs to the stream, from any task. Later calls do nothing.
@@ -326,7 +329,8 @@ def close_all(*streams: object) -> None:
             repetitions, and generators that are running in another thread are passed over.
 
     Raises:
-        BaseException: The first that one of them raised, after all are closed.
+        BaseException: The first that one of them raised, after all are closed; an interruption, such as
+            `KeyboardInterrupt`, goes before other exceptions.
     """
     first: BaseException | None = None
     for stream in _distinct(streams):
@@ -336,7 +340,7 @@ def close_all(*streams: object) -> None:
             for close in _ways_to_close(stream, "__exit__", ("close",)):
                 close()
         except BaseException as error:  # noqa: BLE001  # raised below
-            first = first or error
+            first = _graver(first, error)
     _raise(first)
 
 
@@ -352,7 +356,7 @@ async def aclose_all(*streams: object) -> None:
                 if hasattr(closing, "__await__"):
                     await cast("Awaitable[object]", closing)
         except BaseException as error:  # noqa: BLE001
-            first = first or error
+            first = _graver(first, error)
     _raise(first)
 
 
@@ -467,6 +471,11 @@ def _raise_translated(error: Exception, errors: Errors | None) -> None:
         translated = errors(error)
         if translated is not None:
             raise translated from error
+
+
+def _graver(first: BaseException | None, error: BaseException) -> BaseException:
+    """Which of two to raise: the first, unless the other is a cancellation or an end of the program."""
+    return error if first is None or (isinstance(first, Exception) and not isinstance(error, Exception)) else first
 
 
 def _raise(error: BaseException | None) -> None:

@@ -353,7 +353,7 @@ class CallMaker:
         else:
             may_be_inside = self._lenient
             decoded = arguments
-            if adjust is None and is_too_deep(decoded):
+            if (adjust is None or may_be_inside) and is_too_deep(decoded):
                 raise RecursionError
         found = _inner_arguments(decoded, tool, self._prefixes) if may_be_inside else decoded
         restored = found

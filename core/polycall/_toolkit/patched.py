@@ -36,8 +36,14 @@ def is_untouched(owner: object, names: Iterable[str], *packages: str) -> bool:
             if found is None:
                 return False
         module = found.__globals__.get("__name__")
-        if module not in packages and not _is_inside(module, packages):
-            return False
+        if module not in packages:
+            if type(module) is not str:
+                return False
+            for package in packages:
+                if module.startswith(package) and module[len(package)] == ".":
+                    break
+            else:
+                return False
     return True
 
 
@@ -50,10 +56,3 @@ def _function_behind(attribute: object) -> FunctionType | None:
     elif type(attribute) in (classmethod, staticmethod):
         function = attribute.__func__  # type: ignore[attr-defined]
     return function if type(function) is FunctionType else None
-
-
-def _is_inside(module: object, packages: tuple[str, ...]) -> bool:
-    for package in packages:  # any() with a generator would double the cost
-        if isinstance(module, str) and module.startswith(package) and module[len(package)] == ".":
-            return True
-    return False

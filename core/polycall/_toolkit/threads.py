@@ -376,10 +376,10 @@ class _Pump(Generic[ChunkT]):
             self.chunks.clear()
             self._wake_consumer()
             self.changed.notify()
-            must_interrupt = self._is_reading
-        if must_interrupt:
+            read = self._stream if self._is_reading else None
+        if read is not None:
             with suppress(RuntimeError):  # no thread can be started; the read ends by itself
-                self._start(self._interrupt)
+                self._start(partial(self._interrupt, read))
 
     # On the thread
 
@@ -451,10 +451,7 @@ class _Pump(Generic[ChunkT]):
 
     # On another thread
 
-    def _interrupt(self) -> None:
-        stream = self._stream
-        if stream is None:
-            return
+    def _interrupt(self, stream: ChunkStream[ChunkT]) -> None:
         interrupt = getattr(stream, "interrupt", None)
         try:
             if interrupt is not None:

@@ -153,6 +153,19 @@ class TestPlain:
             "description": "Length overall\nIn metres.",
         }
 
+    def test_a_class_with_a_title_of_its_own_is_described_by_it(self) -> None:
+        titled = create_model("Leg", __config__=ConfigDict(title="Part of a trip"), a=(int, ...))
+        definitions: Any = render(CHAT, leg=(titled, ...)).schema["$defs"]
+
+        assert definitions["Leg"]["description"] == "Part of a trip"
+
+    def test_a_definition_that_is_named_after_its_module_is_not_described_by_its_class(self) -> None:
+        leg = {"type": "object", "title": "Leg", "properties": {"a": {"type": "integer"}}}
+        schema = {"properties": {"leg": {"$ref": "#/$defs/travel__Leg"}}, "$defs": {"travel__Leg": leg}}
+        definitions: Any = render_schema(ToolSpec("Trip", None, {"type": "object", **schema}), CHAT).schema["$defs"]
+
+        assert "description" not in definitions["travel__Leg"]
+
     def test_a_default_that_json_cannot_carry_is_told_in_words(self) -> None:
         assert field(CHAT, float, float("inf")) == {"type": "number", "description": "(default: Infinity)"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -220,6 +221,51 @@ def test_closing_ends_the_iteration_of_a_thread_that_waits() -> None:
     assert seen == [1, "end"]
 
 
+def test_a_chunk_that_comes_while_the_stream_is_closed_is_dropped() -> None:
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def read_slowly() -> Iterator[int]:
+        waiting.set()
+        assert go_on.wait(LONG_S)
+        yield 1
+
+    seen: list[object] = []
+    source = read_slowly()
+    stream = chunk_stream(source)
+    reader = threading.Thread(target=lambda: seen.extend([*stream, "end"]))
+    reader.start()
+    assert waiting.wait(LONG_S)
+
+    stream.close()  # the generator is running and cannot be closed
+    go_on.set()
+    reader.join(LONG_S)
+
+    assert seen == ["end"]
+
+
+async def test_an_error_of_a_read_that_is_ended_is_no_error_of_the_iteration() -> None:
+    waiting = asyncio.Event()
+
+    async def failing() -> AsyncIterator[int]:
+        waiting.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            raise ConnectionError("closed under the reader") from None
+        yield 1
+
+    async def read() -> list[int]:
+        return [chunk async for chunk in stream]
+
+    stream = async_chunk_stream(failing())
+    reader = asyncio.create_task(read())
+    await waiting.wait()
+    await stream.aclose()
+
+    assert await reader == []
+    assert reader.cancelling() == 0
+
+
 async def test_closing_ends_the_iteration_of_a_task_that_waits() -> None:
     waiting = asyncio.Event()
     left: list[str] = []
@@ -347,6 +393,18 @@ async def test_all_are_closed_in_order_and_the_first_error_is_raised() -> None:
         await aclose_all(*streams)
 
     assert log == [*"abcd", *"abcd"]
+
+
+async def test_an_interruption_goes_before_an_error() -> None:
+    log: list[str] = []
+    streams = [Closable(log, "a", OSError("a")), Closable(log, "b", KeyboardInterrupt()), Closable(log, "c")]
+
+    with pytest.raises(KeyboardInterrupt):
+        close_all(*streams)
+    with pytest.raises(KeyboardInterrupt):
+        await aclose_all(*streams)
+
+    assert log == [*"abc", *"abc"]
 
 
 async def test_sync_and_async_ways_to_close() -> None:
@@ -611,6 +669,45 @@ async def test_a_stream_that_a_thread_reads_for_a_task_can_be_left(server: WireS
 
     assert await asyncio.to_thread(server.wait_until_idle)
     threads.close()
+
+
+def test_a_connection_that_others_share_is_not_shut_down() -> None:
+    class Response:
+        def __init__(self, version: str, connection: object) -> None:
+            self.http_version = version
+            self.extensions = {"network_stream": self}
+            self.connection = connection
+            self.waiting, self.go_on = threading.Event(), threading.Event()
+
+        def iter_bytes(self) -> Iterator[bytes]:
+            self.waiting.set()
+            assert self.go_on.wait(LONG_S)
+            yield b"late"
+
+        def get_extra_info(self, name: str) -> object:
+            assert name == "socket"
+            return self.connection
+
+        def close(self) -> None:
+            self.go_on.set()
+
+    for version, still_open in [("HTTP/1.1", False), ("HTTP/2", True)]:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            response = Response(version, ours)
+            stream = byte_stream(response)
+            reader = threading.Thread(target=lambda stream=stream: list(stream))
+            reader.start()
+            assert response.waiting.wait(LONG_S)
+            stream.close()
+            reader.join(LONG_S)
+
+            theirs.setblocking(False)
+            if still_open:
+                with pytest.raises(BlockingIOError):
+                    theirs.recv(1)
+            else:
+                assert theirs.recv(1) == b""
 
 
 class RequestsResponse:

@@ -218,9 +218,12 @@ def test_arguments_that_are_nested_too_deeply_are_a_problem(name: str, sent: obj
 
 def test_arguments_that_contain_themselves_are_a_problem() -> None:
     loop: JsonObject = {}
-    loop["city"] = loop
+    loop["arguments"] = loop
 
     assert make("weather", loop).problem == "the arguments are nested too deeply"
+    lenient = CallMaker(TOOLS, lenient=True)
+    call = lenient.make(0, "call_1", "weather", loop, adjust=lambda tool, same: same)
+    assert call.problem == "the arguments are nested too deeply"
 
 
 def test_the_protocol_is_undone_after_the_dialect() -> None:
@@ -308,6 +311,7 @@ def test_an_envelope_around_the_arguments_is_opened(envelope: str) -> None:
         '{"arguments": {"city": "Bonn"}, "city": "Bonn"}',
         '{"name": "other", "arguments": {"city": "Bonn"}}',
         '{"name": 7, "arguments": {"city": "Bonn"}}',
+        '{"arguments": {"city": "Bonn"}, "name": "weather", "id": "1"}',
         '{"arguments": 7}',
         '{"arguments": ""}',
         '{"arguments": "Bonn"}',

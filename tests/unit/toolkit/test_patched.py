@@ -168,3 +168,10 @@ def test_a_proxy_of_a_client_is_not_untouched(sdk_class: type[Any]) -> None:
 
 def test_objects_without_attributes_of_their_own() -> None:
     assert not is_untouched(7, ("bit_length",), PACKAGE)
+
+
+@pytest.mark.parametrize("name", [None, 7])
+def test_functions_of_no_module_are_not_the_sdks(sdk_class: type[Any], name: object) -> None:
+    sdk_class.post.__globals__["__name__"] = name
+
+    assert not is_untouched(sdk_class(), NAMES, PACKAGE)

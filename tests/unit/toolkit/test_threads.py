@@ -214,29 +214,41 @@ async def test_a_task_that_is_cancelled_ends_at_once_and_the_late_result_is_hand
     assert results == ["a connection"]
 
 
-async def test_a_result_that_is_there_when_its_task_is_cancelled_is_handed_over(threads: ElasticThreads) -> None:
-    handed_over = threading.Event()
-    over = threading.Event()
+@pytest.mark.parametrize("error", [None, OSError("cannot close")])
+async def test_a_result_that_is_on_its_way_when_its_task_is_cancelled_is_handed_over(
+    threads: ElasticThreads, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    results: list[str] = []
 
-    def connect() -> str:
-        asyncio.run_coroutine_threadsafe(forget(), loop)
-        return "a connection"
+    def close(result: str) -> None:
+        results.append(result)
+        if error is not None:
+            raise error
 
-    async def forget() -> None:
-        over.set()
+    monkeypatch.setattr(threads, "start", lambda job: job())  # over before the task waits for it
 
-    loop = asyncio.get_running_loop()
-    task = asyncio.create_task(threads.run(connect, on_abandoned=lambda _: handed_over.set()))
-    while not over.is_set():
-        await asyncio.sleep(0)
-    task.cancel()
-
-    try:
+    task = asyncio.create_task(threads.run(lambda: "a connection", on_abandoned=close))
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError):
         await task
-    except asyncio.CancelledError:
-        await until(handed_over)
-    else:
-        assert not handed_over.is_set()
+
+    assert results == ["a connection"]
+
+
+async def test_a_failure_is_not_handed_over(threads: ElasticThreads, monkeypatch: pytest.MonkeyPatch) -> None:
+    results: list[object] = []
+
+    def fail() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(threads, "start", lambda job: job())
+
+    task = asyncio.create_task(threads.run(fail, on_abandoned=results.append))
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert results == []
 
 
 async def test_a_result_is_handed_over_even_if_the_loop_is_closed_meanwhile(threads: ElasticThreads) -> None:
