@@ -11,7 +11,7 @@ from polycall._data.contract import ClientTraits
 from polycall._data.errors import ConfigurationError, ModeError, PluginError, UnknownClientError
 from polycall._data.types import Mode
 from polycall._engine.bound_hooks import BoundHooks
-from polycall._engine.result_checks import check_result, wrong_result
+from polycall._engine.result_checks import check_owed, check_traits
 from polycall._plugins.registry import Provider, registry
 
 
@@ -70,8 +70,7 @@ def create(
     except Exception as error:
         provider.explain(error, hook)
         raise
-    if sdk_client is None:
-        raise wrong_result(provider, None, "an SDK's client", hook)
+    check_owed(provider, sdk_client, "an SDK's client", hook)
     return _wrap(provider, sdk_client, typed_settings, model, async_client=async_client, created=True)
 
 
@@ -146,7 +145,7 @@ def recognize(provider: Provider, client: object) -> ClientTraits | None:
         traits = provider.hooks.polycall_recognize_client(client=client)
     except Exception as error:
         raise provider.error(f"raised in {hook} for {type_name(client)}: {type(error).__name__}: {error}.") from error
-    return None if traits is None else check_result(provider, traits, ClientTraits, hook)
+    return None if traits is None else check_traits(provider, traits, hook)
 
 
 def adopt(
@@ -190,7 +189,11 @@ def _wrap(
     except Exception as error:
         provider.explain(error, hook)
         raise
-    hooks = BoundHooks(provider, sdk_client if session is None else session, created=created)
+    if session is not None or provider.has_own(hook):
+        check_owed(provider, session, "a session", hook)
+    else:
+        session = sdk_client
+    hooks = BoundHooks(provider, session, created=created)
     return AsyncClient(hooks, model=model) if async_client else Client(hooks, model=model)
 
 

@@ -42,9 +42,7 @@ def make_settings(
             into a file, an environment variable that is not set, or a setting for new clients only.
         PluginError: The settings type is not a pydantic model.
     """
-    settings_type: type[BaseModel] | None = provider.hooks.polycall_settings_type()
-    if settings_type is not None and not (isinstance(settings_type, type) and issubclass(settings_type, BaseModel)):
-        raise wrong_result(provider, settings_type, "a pydantic model class", "polycall_settings_type")
+    settings_type = _settings_type(provider)
     if settings_type is None:
         if given:
             raise _error(f"Provider {provider.name!r} takes no settings.", source, key, next(iter(given)))
@@ -84,6 +82,18 @@ def make_settings(
                 # Sent as a header it would be refused, in words that show all of it.
                 raise _error("has a line break or another control character in it; remove that.", source, key, path)
     return settings
+
+
+def _settings_type(provider: Provider) -> type[BaseModel] | None:
+    hook = "polycall_settings_type"
+    try:
+        settings_type: type[BaseModel] | None = provider.hooks.polycall_settings_type()
+    except Exception as error:
+        provider.explain(error, hook)
+        raise
+    if settings_type is not None and not (isinstance(settings_type, type) and issubclass(settings_type, BaseModel)):
+        raise wrong_result(provider, settings_type, "a pydantic model class", hook)
+    return settings_type
 
 
 def unknown_key(name: str, known: Iterable[str], *, what: str = "known key") -> str:

@@ -28,15 +28,13 @@ from polycall._data.contract import (
 from polycall._data.errors import IncompleteOutputError
 from polycall._data.types import CallFailure, ToolCall
 from polycall._engine.bound_hooks import BoundHooks
+from polycall._engine.decoder_checks import CompletedCalls, check_display_event, check_events
 from polycall._engine.drive import begin, end, fail
 from polycall._engine.exchange import Exchange
-from polycall._engine.result_checks import CompletedCalls, wrong_event
 from polycall._engine.validation import ValidCall
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-_DISPLAY_EVENTS = (CallStarted, ArgumentsDelta, TextDelta, ReasoningDelta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +124,9 @@ class _StreamBase(Generic[T]):
     def _take(self, event: StreamEvent) -> None:
         if isinstance(event, CallCompleted):
             self._complete(self._completed.add(event))
-        elif not isinstance(event, _DISPLAY_EVENTS):
-            raise wrong_event(self._hooks.provider, event)
-        elif self._exchange.ask.deltas:
+            return
+        check_display_event(self._hooks.provider, event)
+        if self._exchange.ask.deltas:
             if isinstance(event, CallStarted):
                 self._started.add(event.index)
             self._pending.append(event)
@@ -343,17 +341,22 @@ class CallStream(_StreamBase[T]):
         """Read chunks until an event is there. True if the reply is over."""
         decoder, pending, take = self._current_decoder(), self._pending, self._take
         feed, may_be_done = decoder.feed, hasattr(decoder, "done")
-        for chunk in iterator:
-            try:
-                for event in feed(chunk):
-                    take(event)
-            except Exception as error:
-                self._hooks.explain(error)
-                raise
-            if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
-                return True
-            if pending:
-                return False
+        try:
+            for chunk in iterator:
+                try:
+                    events = feed(chunk)
+                    for event in events if type(events) is list else check_events(self._hooks.provider, events):
+                        take(event)
+                except Exception as error:
+                    self._hooks.explain(error)
+                    raise
+                if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
+                    return True
+                if pending:
+                    return False
+        except Exception as error:
+            self._hooks.explain(error, "polycall_open_stream")
+            raise
         if self._closed:
             raise self._closed_error()
         return True
@@ -480,17 +483,22 @@ class AsyncCallStream(_StreamBase[T]):
     async def _read_chunks(self, iterator: AsyncIterator[object]) -> bool:
         decoder, pending, take = self._current_decoder(), self._pending, self._take
         feed, may_be_done = decoder.feed, hasattr(decoder, "done")
-        async for chunk in iterator:
-            try:
-                for event in feed(chunk):
-                    take(event)
-            except Exception as error:
-                self._hooks.explain(error)
-                raise
-            if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
-                return True
-            if pending:
-                return False
+        try:
+            async for chunk in iterator:
+                try:
+                    events = feed(chunk)
+                    for event in events if type(events) is list else check_events(self._hooks.provider, events):
+                        take(event)
+                except Exception as error:
+                    self._hooks.explain(error)
+                    raise
+                if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
+                    return True
+                if pending:
+                    return False
+        except Exception as error:
+            self._hooks.explain(error, self._hooks.async_stream_hook)
+            raise
         if self._closed:
             raise self._closed_error()
         return True

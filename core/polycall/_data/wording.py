@@ -28,6 +28,8 @@ class Wording:
         not_json: Reason; ``{problem}``.
         not_writable: Reason, for structured arguments that JSON cannot hold; ``{problem}``.
         too_deep: Reason.
+        unreadable_wrapper: Reason, for a call that should hold several calls; ``{name}``.
+        nameless_call: Reason, for an entry of such a call without a tool's name; ``{name}``.
         not_a_json_value: Problem, for NaN and Infinity; ``{literal}``.
         out_of_range: Problem; ``{literal}``.
         validator_raised: Reason, for an exception of a validator that is not a validation error; ``{type}``,
@@ -50,6 +52,8 @@ class Wording:
     not_json: str = "the arguments are not valid JSON: {problem}"
     not_writable: str = "the arguments cannot be written as JSON: {problem}"
     too_deep: str = "the arguments are nested too deeply"
+    unreadable_wrapper: str = "{name} holds no calls that can be read; call each tool by itself"
+    nameless_call: str = "an entry of {name} does not name a tool; call each tool by itself"
     not_a_json_value: str = "{literal} is not a JSON value"
     out_of_range: str = "the number {literal} is out of range"
     validator_raised: str = "{type}: {message}"

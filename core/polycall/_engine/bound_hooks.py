@@ -9,6 +9,7 @@ from typing import Any
 
 from polycall._data.contract import (
     AsyncChunkStream,
+    CallCompleted,
     CallResult,
     ChunkStream,
     RenderedRequest,
@@ -18,10 +19,20 @@ from polycall._data.contract import (
     StreamDecoder,
 )
 from polycall._data.types import Adaptation
-from polycall._data.wording import DEFAULT_WORDING, Wording
-from polycall._engine.conversation import default_continuation
+from polycall._data.wording import DEFAULT_WORDING
+from polycall._engine.checked_streams import CheckedAsyncStream, CheckedStream
+from polycall._engine.conversation import continue_conversation
+from polycall._engine.decoder_checks import CompletedCalls, check_decoder, check_display_event, check_events
 from polycall._engine.observers import observers_of
-from polycall._engine.result_checks import check_decoder, check_reply, check_result, check_stream, wrong_result
+from polycall._engine.result_checks import (
+    check_adaptations,
+    check_not_awaitable,
+    check_owed,
+    check_reply,
+    check_result,
+    check_wording,
+    wrong_result,
+)
 from polycall._plugins.registry import Provider
 from polycall._toolkit.threads import ElasticThreads
 
@@ -55,7 +66,6 @@ class BoundHooks:
         self._open_stream_async = _if_implemented(provider, "polycall_open_stream_async")
         self._extract_reply = _if_implemented(provider, "polycall_extract_reply")
         self._create_decoder = hooks.polycall_create_decoder
-        self._continue_conversation = _if_implemented(provider, "polycall_continue_conversation")
         self._before_request = observers_of(provider, "polycall_before_request")
         self._round_ended = observers_of(provider, "polycall_round_ended")
         self.create_began = observers_of(provider, "polycall_create_began")
@@ -68,9 +78,9 @@ class BoundHooks:
             else check_result(provider, traits, SessionTraits, "polycall_describe_session")
         )
         wording = self._call("polycall_wording", hooks.polycall_wording)
-        self.wording = (
-            DEFAULT_WORDING if wording is None else check_result(provider, wording, Wording, "polycall_wording")
-        )
+        self.wording = DEFAULT_WORDING if wording is None else check_wording(provider, wording, "polycall_wording")
+        self.async_stream_hook = "polycall_open_stream_async" if self._open_stream_async else "polycall_open_stream"
+        """The hook whose stream an async client reads."""
 
     # -- before sending
 
@@ -94,8 +104,8 @@ class BoundHooks:
                 model=request.model,
                 adaptations=adaptations,
             )
-            if payload is None:
-                raise wrong_result(self.provider, None, "a tool payload", "polycall_render_tools")
+            check_owed(self.provider, payload, "a tool payload", "polycall_render_tools")
+            check_adaptations(self.provider, adaptations, "polycall_render_tools")
             known = (request.tools, payload, tuple(adaptations))  # the tools, so that their id stays theirs
             with self._lock:
                 if len(self._rendered) >= _MAX_RENDERED_TOOL_SETS:
@@ -110,8 +120,9 @@ class BoundHooks:
             self._before_request(request=request)
         self.render_tools(request)
         body = self._call("polycall_render_request", self._render_request, session=self.session, request=request)
-        if body is None:
-            raise wrong_result(self.provider, None, "the body of a request", "polycall_render_request")
+        check_owed(self.provider, body, "the body of a request", "polycall_render_request")
+        if request.adaptations:
+            check_adaptations(self.provider, request.adaptations, "polycall_render_request")
         return body
 
     def describe(self, request: Request) -> RenderedRequest:
@@ -149,12 +160,10 @@ class BoundHooks:
         hook = "polycall_open_stream"
         if self._open_stream is None:
             return None
-        chunks: ChunkStream[Any] | None = self._call(
-            hook, self._open_stream, session=self.session, request=request, body=body
-        )
+        chunks = self._call(hook, self._open_stream, session=self.session, request=request, body=body)
         if chunks is not None or self.provider.has_own(hook):
-            check_stream(self.provider, chunks, hook, asynchronous=False)
-        return chunks
+            return CheckedStream(self.provider, chunks, hook)
+        return None
 
     async def open_stream_async(self, request: Request, body: Any) -> AsyncChunkStream[Any] | None:
         """Async version of `open_stream`; read in a thread where the provider has only the sync hook."""
@@ -162,9 +171,7 @@ class BoundHooks:
         if self._open_stream_async is not None:
             opening = self._call(hook, self._open_stream_async, session=self.session, request=request, body=body)
             if opening is not None or self.provider.has_own(hook):
-                chunks: AsyncChunkStream[Any] = await self._awaited(hook, opening)
-                check_stream(self.provider, chunks, hook, asynchronous=True)
-                return chunks
+                return CheckedAsyncStream(self.provider, await self._awaited(hook, opening), hook)
         if not self.provider.has_own("polycall_open_stream"):
             return None
 
@@ -204,15 +211,7 @@ class BoundHooks:
         self, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
     ) -> list[object]:
         """The conversation with the model's turn and the answers to its calls."""
-        hook = "polycall_continue_conversation"
-        continued: list[object] | None = None
-        if self._continue_conversation is not None:
-            continued = self._call(
-                hook, self._continue_conversation, messages=messages, reply=reply, results=results, note=note
-            )
-            if continued is not None or self.provider.has_own(hook):
-                return check_result(self.provider, continued, list, hook)
-        return default_continuation(messages, reply, results, note)
+        return continue_conversation(self.provider, messages, reply, results, note)
 
     # -- the session
 
@@ -227,8 +226,7 @@ class BoundHooks:
     def close(self) -> None:
         """Release what the session holds. Later calls do nothing."""
         if self._is_first_close():
-            hook = self.provider.hooks.polycall_close_client
-            self._call("polycall_close_client", hook, session=self.session, created=self._created)
+            self._close()
 
     async def close_async(self) -> None:
         """Async version of `close`; in a thread where the provider has no async hook."""
@@ -240,10 +238,14 @@ class BoundHooks:
         if closing is not None:
             await self._awaited(hook, closing)
         elif self.provider.implements("polycall_close_client"):
-            close = self.provider.hooks.polycall_close_client
-            await self.threads.run(lambda: self._call("polycall_close_client", close, **arguments))
+            await self.threads.run(self._close)
         if self._threads is not None:
             self._threads.close()
+
+    def _close(self) -> None:
+        hook = "polycall_close_client"
+        close = self.provider.hooks.polycall_close_client
+        check_not_awaitable(self.provider, self._call(hook, close, session=self.session, created=self._created), hook)
 
     def _is_first_close(self) -> bool:
         with self._lock:
@@ -252,13 +254,12 @@ class BoundHooks:
 
     # -- calling hooks
 
-    def explain(self, error: Exception) -> None:
-        """Note on a bare exception out of a decoder which plugin it came from."""
-        self.provider.explain(error, "polycall_create_decoder")
+    def explain(self, error: Exception, hook: str = "polycall_create_decoder") -> None:
+        """Note on a bare exception out of a decoder or a stream which plugin it came from."""
+        self.provider.explain(error, hook)
 
     def _extract(self, request: Request, response: Any, hook: str) -> Reply:
-        if response is None:
-            raise wrong_result(self.provider, None, "a response", hook)
+        check_owed(self.provider, response, "a response", hook)
         if self._extract_reply is not None:
             reply = self._call(
                 "polycall_extract_reply",
@@ -269,15 +270,20 @@ class BoundHooks:
             )
             if reply is not None or self.provider.has_own("polycall_extract_reply"):
                 return check_reply(self.provider, reply, "polycall_extract_reply")
-        decoder = self.decoder(request)
+        decoder, completed = self.decoder(request), CompletedCalls(self.provider)
         try:
             for chunk in response if isinstance(response, (list, tuple)) else (response,):
-                for _ in decoder.feed(chunk):
-                    pass
+                for event in check_events(self.provider, decoder.feed(chunk)):
+                    if isinstance(event, CallCompleted):
+                        completed.add(event)
+                    else:
+                        check_display_event(self.provider, event)
         except Exception as error:
             self.explain(error)
             raise
-        return self.finish(decoder)
+        reply = self.finish(decoder)
+        completed.check(reply)
+        return reply
 
     def _call(self, hook: str, function: Callable[..., Any], **arguments: object) -> Any:
         try:

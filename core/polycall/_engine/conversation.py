@@ -12,9 +12,10 @@ from polycall._data.errors import ProviderNotFoundError
 from polycall._data.types import JsonObject, ToolCall
 from polycall._data.wording import Wording
 from polycall._engine.corrections import Outcome, answer, answer_surplus
+from polycall._engine.result_checks import check_result
 from polycall._engine.validation import ValidCall
-from polycall._plugins.registry import registry
-from polycall._toolkit.conversation import assistant_turn, continue_conversation
+from polycall._plugins.registry import Provider, registry
+from polycall._toolkit import conversation as toolkit
 
 _PART_TYPES = frozenset(
     {
@@ -97,25 +98,51 @@ class Conversation:
         self, messages: list[object], reply: Reply, answers: Sequence[CallResult], note: str | None
     ) -> list[object]:
         try:
-            hook = registry.provider(self.provider).hooks.polycall_continue_conversation
+            provider = registry.provider(self.provider)
         except ProviderNotFoundError:
-            return default_continuation(messages, reply, answers, note)
-        continued: list[object] | None = hook(messages=messages, reply=reply, results=answers, note=note)
-        return default_continuation(messages, reply, answers, note) if continued is None else continued
+            return _default_continuation(messages, reply, answers, note)
+        return continue_conversation(provider, messages, reply, answers, note)
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         rounds = [replace(one, reply=replace(one.reply, raw_response=None)) for one in self.rounds]
         return Conversation, (self.provider, self.wording, self.max_calls, rounds, list(self.good))
 
 
-def default_continuation(
+def continue_conversation(
+    provider: Provider, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+) -> list[object]:
+    """The conversation with the model's turn and the answers to its calls, by the provider's hook or the core's own.
+
+    Raises:
+        PluginError: The hook returned something else than a new list, or changed the one that it got.
+    """
+    hook = "polycall_continue_conversation"
+    if not provider.implements(hook):
+        return _default_continuation(messages, reply, results, note)
+    count = len(messages)
+    try:
+        continued: object = provider.hooks.polycall_continue_conversation(
+            messages=messages, reply=reply, results=results, note=note
+        )
+    except Exception as error:
+        provider.explain(error, hook)
+        raise
+    if continued is None and not provider.has_own(hook):
+        return _default_continuation(messages, reply, results, note)
+    checked: list[object] = check_result(provider, continued, list, hook)
+    if checked is messages or len(messages) != count:
+        raise provider.error(f"changed the messages that {hook} was given; a new list is due.", hook)
+    return checked
+
+
+def _default_continuation(
     messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
     """The core's own `polycall_continue_conversation`."""
     turn = reply.turn
     if turn is None:
-        turn = assistant_turn(reply.text, reply.tool_calls, reasoning=reply.reasoning)
-    return continue_conversation(messages, turn if isinstance(turn, list) else [turn], results, note)
+        turn = toolkit.assistant_turn(reply.text, reply.tool_calls, reasoning=reply.reasoning)
+    return toolkit.continue_conversation(messages, turn if isinstance(turn, list) else [turn], results, note)
 
 
 def _result(tool_call: ToolCall, place: int, value: object) -> CallResult:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from types import CoroutineType
 from typing import Any, TypeVar
 
-from polycall._data.contract import (
-    ArgumentsDelta,
-    CallCompleted,
-    CallStarted,
-    ReasoningDelta,
-    Reply,
-    TextDelta,
-)
+from polycall._data.contract import ClientTraits, Reply
 from polycall._data.errors import PluginError
-from polycall._data.types import FinishReason, ToolCall, Usage
+from polycall._data.types import Adaptation, FinishReason, ToolCall, Usage
+from polycall._data.wording import DEFAULT_WORDING, Wording
 from polycall._plugins.registry import Provider
 
 T = TypeVar("T")
 
-_EVENT_TYPES = (CallCompleted, CallStarted, ArgumentsDelta, TextDelta, ReasoningDelta)
 _OPTIONAL_MEMBERS = (
     *(("text", str), ("reasoning", str), ("raw_finish_reason", str), ("refusal", str)),
     *(("response_id", str), ("model", str), ("finish_reason", FinishReason), ("usage", Usage)),
@@ -29,7 +25,8 @@ _TURNS = frozenset({dict, list, type(None)})
 _ARGUMENTS = frozenset({str, dict})
 _TEXT = frozenset({str, type(None)})
 _FINISH_REASON = frozenset({FinishReason, type(None)})
-_USAGE = frozenset({Usage, type(None)})
+_COUNT = frozenset({int, type(None)})
+_COUNTS = tuple(field.name for field in fields(Usage))
 
 
 def check_result(provider: Provider, result: Any, type_: type[T], hook: str) -> T:
@@ -43,39 +40,98 @@ def check_result(provider: Provider, result: Any, type_: type[T], hook: str) -> 
     raise wrong_result(provider, result, f"{_article(type_.__name__)} {type_.__name__}", hook)
 
 
+def check_owed(provider: Provider, result: Any, due: str, hook: str) -> Any:
+    """A result that may be anything but nothing.
+
+    Raises:
+        PluginError: It is ``None``, or a coroutine, which nothing awaits.
+    """
+    if result is None or type(result) is CoroutineType:
+        raise wrong_result(provider, result, due, hook)
+    return result
+
+
+def check_not_awaitable(provider: Provider, result: object, hook: str) -> None:
+    """Refuse a coroutine as a result that is not used: the hook has done nothing.
+
+    Raises:
+        PluginError: It is one.
+    """
+    if type(result) is CoroutineType:
+        raise wrong_result(provider, result, "None", hook)
+
+
 def wrong_result(provider: Provider, result: object, due: str, hook: str) -> PluginError:
     """The error for a result of a wrong type."""
-    if result is None:
-        return provider.error(f"returned None from {hook}; {due} is due.", hook)
     hint = ""
-    if hasattr(result, "__await__"):
-        hint = " Write it without 'async', or implement the hook's '_async' sibling."
+    if hasattr(result, "__await__") and not isinstance(result, type):
+        hint = " Await it." if hook.endswith("_async") else " Nothing awaits it here."
         if hasattr(result, "close"):
             result.close()  # else Python warns that it was never awaited
-    return provider.error(f"returned {_describe(result)} from {hook}; {due} is due.{hint}", hook)
+    described = describe(result)
+    if described == due:  # of another library
+        described = f"a {type(result).__module__}.{type(result).__qualname__}"
+    return provider.error(f"returned {described} from {hook}; {due} is due.{hint}", hook)
 
 
-def check_stream(provider: Provider, stream: object, hook: str, *, asynchronous: bool) -> None:
-    """Refuse a stream that cannot be read or closed.
-
-    Raises:
-        PluginError: It has no ``__iter__`` or ``close`` (``__aiter__`` or ``aclose``).
-    """
-    type_ = type(stream)
-    for member in ("__aiter__", "aclose") if asynchronous else ("__iter__", "close"):
-        if not callable(getattr(stream if member[0] != "_" else type_, member, None)):
-            raise wrong_result(provider, stream, f"an open stream with {member}()", hook)
-
-
-def check_decoder(provider: Provider, decoder: object) -> None:
-    """Refuse a decoder without ``feed`` or ``finish``.
+def check_traits(provider: Provider, traits: object, hook: str) -> ClientTraits:
+    """What a plugin says of a client that it recognises.
 
     Raises:
-        PluginError: A method is missing.
+        PluginError: It is of another type, or a member is.
     """
-    for member in ("feed", "finish"):
-        if not callable(getattr(decoder, member, None)):
-            raise wrong_result(provider, decoder, f"a decoder with {member}()", "polycall_create_decoder")
+    checked = check_result(provider, traits, ClientTraits, hook)
+    for name, due, fits in (
+        ("modes", "a frozenset of modes", isinstance(checked.modes, (frozenset, set))),
+        ("model", "text or None", type(checked.model) in _TEXT),
+    ):
+        if not fits:
+            value = describe(getattr(checked, name))
+            raise provider.error(f"returned ClientTraits from {hook} whose {name} is {value}; {due} is due.", hook)
+    return checked
+
+
+def check_wording(provider: Provider, wording: object, hook: str) -> Wording:
+    """Words for the model, if they can be filled in.
+
+    Raises:
+        PluginError: They are of another type, or a template has a placeholder that nothing fills.
+    """
+    checked = check_result(provider, wording, Wording, hook)
+    for field in fields(Wording):
+        template = getattr(checked, field.name)
+        if not isinstance(template, str):
+            raise provider.error(f"returned a Wording from {hook} whose {field.name} is {describe(template)}.", hook)
+        if not (known := _placeholders(getattr(DEFAULT_WORDING, field.name))):
+            continue
+        try:
+            unknown = _placeholders(template) - known
+        except ValueError as error:
+            raise provider.error(
+                f"returned a Wording from {hook} whose {field.name} is malformed: {error}.", hook
+            ) from error
+        if unknown:
+            raise provider.error(
+                f"returned a Wording from {hook} whose {field.name} has the placeholder {min(unknown)!r}; it has: "
+                f"{', '.join(sorted(known))}.",
+                hook,
+            )
+    return checked
+
+
+def _placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def check_adaptations(provider: Provider, adaptations: Iterable[object], hook: str) -> None:
+    """Refuse adaptations of another type.
+
+    Raises:
+        PluginError: One is.
+    """
+    for one in adaptations:
+        if not isinstance(one, Adaptation):
+            raise provider.error(f"recorded {describe(one)} in {hook} where an Adaptation is due.", hook)
 
 
 def check_reply(provider: Provider, reply: object, hook: str) -> Reply:
@@ -92,7 +148,8 @@ def check_reply(provider: Provider, reply: object, hook: str) -> Reply:
 def _is_sound(reply: Reply) -> bool:
     """A quick look that nearly every reply passes; the careful one finds the words for those that do not."""
     calls = reply.tool_calls
-    if reply.cut_off or type(calls) not in _LISTS or type(reply.turn) not in _TURNS:
+    turn = reply.turn
+    if reply.cut_off or type(calls) not in _LISTS or type(turn) not in _TURNS:
         return False
     ids: set[str] = set()
     last = -1
@@ -104,6 +161,8 @@ def _is_sound(reply: Reply) -> bool:
             or type(call.arguments) not in _ARGUMENTS
             or type(call.index) is not int
             or call.index <= last
+            or call.problem is not None
+            or call.normalized_arguments is not None
         ):
             return False
         last = call.index
@@ -118,25 +177,49 @@ def _is_sound(reply: Reply) -> bool:
         and type(reply.response_id) in _TEXT
         and type(reply.model) in _TEXT
         and type(reply.finish_reason) in _FINISH_REASON
-        and type(reply.usage) in _USAGE
+        and type(reply.saw_end) is bool
+        and (reply.raw_response is None or callable(reply.raw_response))
+        and (reply.usage is None or _are_counts(reply.usage))
+        and (type(turn) is not list or all(type(message) is dict for message in turn))
+    )
+
+
+def _are_counts(usage: object) -> bool:
+    return (
+        type(usage) is Usage
+        and type(usage.input_tokens) in _COUNT
+        and type(usage.output_tokens) in _COUNT
+        and type(usage.total_tokens) in _COUNT
+        and type(usage.cached_input_tokens) in _COUNT
+        and type(usage.cache_write_input_tokens) in _COUNT
+        and type(usage.reasoning_tokens) in _COUNT
     )
 
 
 def _check_carefully(provider: Provider, reply: object, hook: str) -> Reply:
     if not isinstance(reply, Reply):
         raise wrong_result(provider, reply, "a Reply", hook)
+
+    def error(name: str, value: object, due: str) -> PluginError:
+        return provider.error(f"returned a Reply from {hook} whose {name} is {describe(value)}; {due} is due.", hook)
+
     for name, type_ in _OPTIONAL_MEMBERS:
         value = getattr(reply, name)
         if value is not None and not isinstance(value, type_):
-            raise provider.error(
-                f"returned a Reply from {hook} whose {name} is {_describe(value)}, not {type_.__name__} or None.", hook
-            )
+            raise error(name, value, f"{_article(type_.__name__)} {type_.__name__} or None")
+    for name in _COUNTS if reply.usage is not None else ():
+        count = getattr(reply.usage, name)
+        if type(count) not in _COUNT:
+            raise error(f"usage.{name}", count, "an int or None")
+    if type(reply.saw_end) is not bool:
+        raise error("saw_end", reply.saw_end, "a bool")
+    if reply.raw_response is not None and not callable(reply.raw_response):
+        raise error("raw_response", reply.raw_response, "a function that makes the SDK's response")
     if not isinstance(reply.turn, (dict, list, type(None))):
-        raise provider.error(
-            f"returned a Reply from {hook} whose turn is {_describe(reply.turn)}; a dict of JSON data, or a list of "
-            "them, is due.",
-            hook,
-        )
+        raise error("turn", reply.turn, "a dict of JSON data, or a list of them,")
+    for message in reply.turn if isinstance(reply.turn, list) else ():
+        if not isinstance(message, dict):
+            raise error("turn", message, "a list of dicts of JSON data")
     _check_calls(provider, reply, hook)
     return reply
 
@@ -146,95 +229,66 @@ def _check_calls(provider: Provider, reply: Reply, hook: str) -> None:
     indexes: set[int] = set()
     for member in (reply.tool_calls, reply.cut_off):
         if not isinstance(member, (list, tuple)):
-            raise provider.error(f"returned a Reply from {hook} whose calls are {_describe(member)}, not a list.", hook)
+            raise provider.error(
+                f"returned a Reply from {hook} whose calls are {describe(member)}; a list is due.", hook
+            )
         last = -1
         for call in member:
-            _check_call(provider, call, hook)
-            if call.index <= last and member is reply.tool_calls and call.index not in indexes:
+            check_call(provider, call, hook)
+            if call.index in indexes or call.id in ids:
+                what, value = ("index", call.index) if call.index in indexes else ("id", call.id)
+                raise provider.error(f"returned two calls with the {what} {value!r} from {hook}.", hook)
+            if call.index < last and member is reply.tool_calls:
                 raise provider.error(
                     f"returned the call with index {call.index} after the one with {last} from {hook}; calls stand in "
                     "the order of their indexes.",
                     hook,
                 )
-            if call.index in indexes or call.id in ids:
-                what, value = ("index", call.index) if call.index in indexes else ("id", call.id)
-                raise provider.error(f"returned two calls with the {what} {value!r} from {hook}.", hook)
             ids.add(call.id)
             indexes.add(call.index)
             last = call.index
 
 
-def _check_call(provider: Provider, call: object, hook: str) -> None:
+def check_call(provider: Provider, call: object, hook: str) -> None:
+    """Refuse a call that the core cannot rely on.
+
+    Raises:
+        PluginError: It is of another type, or a member is.
+    """
     if not isinstance(call, ToolCall):
-        raise provider.error(f"returned {_describe(call)} from {hook} where a ToolCall is due.", hook)
+        raise provider.error(f"returned {describe(call)} from {hook} where a ToolCall is due.", hook)
     if (
-        isinstance(call.id, str)
+        type(call.id) is str
         and call.id
-        and isinstance(call.name, str)
-        and isinstance(call.arguments, (str, dict, Mapping))
+        and type(call.name) is str
+        and type(call.arguments) in _ARGUMENTS
         and type(call.index) is int
+        and call.index >= 0
+        and call.problem is None
+        and call.normalized_arguments is None
     ):
         return
+    normalized, problem = call.normalized_arguments, call.problem
     for name, due, fits in (
         ("id", "text that is not empty", isinstance(call.id, str) and bool(call.id)),
         ("name", "text", isinstance(call.name, str)),
         ("arguments", "JSON text or a mapping", isinstance(call.arguments, (str, Mapping))),
-        ("index", "an integer", type(call.index) is int),
+        ("index", "an integer >= 0", type(call.index) is int and call.index >= 0),
+        ("normalized_arguments", "JSON text, a mapping or None", isinstance(normalized, (str, Mapping, type(None)))),
+        ("problem", "text or None", isinstance(problem, (str, type(None)))),
     ):
         if not fits:
             value = getattr(call, name)
-            raise provider.error(f"returned a call from {hook} whose {name} is {_describe(value)}; {due} is due.", hook)
+            shown = describe(value) if value or not isinstance(value, str) else "empty"
+            raise provider.error(f"returned a call from {hook} whose {name} is {shown}; {due} is due.", hook)
 
 
-def wrong_event(provider: Provider, event: object) -> PluginError:
-    """The error for an object that a decoder's ``feed`` yields and that is not an event."""
-    names = ", ".join(type_.__name__ for type_ in _EVENT_TYPES)
-    return provider.error(
-        f"reported {_describe(event)} from its decoder's feed(); an event is one of {names}.", "polycall_create_decoder"
-    )
-
-
-class CompletedCalls:
-    """Holds a decoder to its word: each index completes once, and the reply holds every completed call."""
-
-    __slots__ = ("_indexes", "_provider")
-
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-        self._indexes: set[int] = set()
-
-    def add(self, event: CallCompleted) -> ToolCall:
-        """The call of a `CallCompleted`.
-
-        Raises:
-            PluginError: It is not a `ToolCall`, or its index was completed before.
-        """
-        call = event.tool_call
-        _check_call(self._provider, call, "polycall_create_decoder")
-        if call.index in self._indexes:
-            raise self._provider.error(
-                f"reported the call with index {call.index} as completed twice from its decoder.",
-                "polycall_create_decoder",
-            )
-        self._indexes.add(call.index)
-        return call
-
-    def check(self, reply: Reply) -> None:
-        """Check the whole reply against the calls that were completed.
-
-        Raises:
-            PluginError: One is missing.
-        """
-        if self._indexes and (missing := self._indexes.difference(call.index for call in reply.tool_calls)):
-            raise self._provider.error(
-                f"reported the call with index {min(missing)} as completed, and left it out of its decoder's finish().",
-                "polycall_create_decoder",
-            )
-
-
-def _describe(value: object) -> str:
+def describe(value: object) -> str:
+    """Name a value's type for a message."""
     if value is None:
         return "None"
+    if isinstance(value, type):
+        return f"the class {value.__qualname__}"
     name = type(value).__qualname__
     return f"{_article(name)} {name}"
 

@@ -30,6 +30,7 @@ from polycall._toolkit.hints import nearest
 
 _log = logging.getLogger("polycall.plugins")
 
+_RAISED = " raised this in "
 _PROVIDER = "provider"
 """The name of the provider's plugin in pluggy; an extension may have the provider's name."""
 
@@ -59,9 +60,10 @@ class Provider:
         return [impl.plugin_name for impl in caller.get_hookimpls() if not (impl.wrapper or impl.hookwrapper)]
 
     def error(self, problem: str, hook: str | None = None) -> PluginError:
-        """A `PluginError` that names this provider, and the extensions that may have answered in its place."""
-        others = [one for one in self._implementers(hook) if one != _PROVIDER] if hook else []
-        maybe = f" (or {', '.join(self.plugins[one] for one in others)} in its place)" if others else ""
+        """A `PluginError` that names this provider, and the extensions whose answer it may be."""
+        plugins = [impl.plugin_name for impl in getattr(self.hooks, hook).get_hookimpls()] if hook else []
+        others = [self.plugins[one] for one in plugins if one != _PROVIDER]
+        maybe = f" (or {', '.join(others)}, in its place or around it)" if others else ""
         return PluginError(
             f"{describe(self.name, self.distribution)}{maybe} {problem}",
             plugin=self.name,
@@ -81,9 +83,8 @@ class Provider:
         module = type(error).__module__.partition(".")[0]
         if not (module == "builtins" or module in sys.stdlib_module_names) or isinstance(error, OSError):
             return
-        note = f"{self.plugins[plugin or self._culprit(error, hook)]} raised this in {hook}."
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        if not any(_RAISED in note for note in getattr(error, "__notes__", ())):  # else an inner hook is named already
+            error.add_note(f"{self.plugins[plugin or self._culprit(error, hook)]}{_RAISED}{hook}.")
 
     def _culprit(self, error: Exception, hook: str) -> str:
         """The plugin whose hook is the innermost one in an exception's traceback."""

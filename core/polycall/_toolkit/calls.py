@@ -11,6 +11,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from polycall._data.contract import ToolSpec
 from polycall._data.types import ToolCall
+from polycall._data.wording import DEFAULT_WORDING, Wording
 from polycall._schema.dialect import Dialect
 from polycall._schema.render import render_schema
 from polycall._toolkit.json_values import (
@@ -33,7 +34,6 @@ _ENVELOPE = re.compile(r'\s*\{\s*(?:"name"\s*:\s*"[^"]*"\s*,\s*)?"(?:arguments|p
 _USUAL_STARTS = frozenset(f'{{"{letter}' for letter in string.ascii_letters if letter not in "anp")
 """Of arguments that are certainly not in an envelope: told several times as fast as by the pattern."""
 _ENVELOPE_KEYS = ("arguments", "parameters")
-_TOO_DEEP = "the arguments are nested too deeply"
 
 
 def make_call_id() -> str:
@@ -206,7 +206,9 @@ class CallMaker:
         *,
         lenient: bool = False,
         prefixes: Sequence[str] = NAME_SPACES,
+        wording: Wording = DEFAULT_WORDING,
     ) -> None:
+        self._wording = wording
         self.ids = CallIds() if ids is None else ids
         self._used = self.ids.used
         self._rendered: RenderedTools[PayloadT] = rendered
@@ -274,9 +276,9 @@ class CallMaker:
         """
         if not self.is_wrapper(sent_name):
             return [self.make(index, sent_id, sent_name, arguments, id=id)]
-        inner = _wrapped_calls(sent_name, arguments)
+        inner = _wrapped_calls(sent_name, arguments, self._wording)
         if not inner:
-            problem = f"{sent_name} holds no calls that can be read; call each tool by itself"
+            problem = self._wording.unreadable_wrapper.format(name=sent_name)
             return [self.make(index, sent_id, sent_name, arguments, problem, id=id)]
         return [self.make(index + at, None, *call) for at, call in enumerate(inner)]
 
@@ -329,7 +331,7 @@ class CallMaker:
             elif not isinstance(arguments, str) and is_too_deep(arguments):
                 raise RecursionError
         except RecursionError:
-            return ToolCall(id, name, {}, index, problem=problem or _TOO_DEEP)
+            return ToolCall(id, name, {}, index, problem=problem or self._wording.too_deep)
         except ValueError as error:
             return ToolCall(id, name, _as_arguments(sent), index, problem=str(error))
         return ToolCall(id, name, arguments, index, normalized, problem)
@@ -393,7 +395,7 @@ def _as_arguments(sent: object) -> str | Mapping[str, object]:
     return text[text.index(":") + 1 : -1].strip()
 
 
-def _wrapped_calls(wrapper: str, arguments: object) -> list[tuple[str, object, str | None]]:
+def _wrapped_calls(wrapper: str, arguments: object, wording: Wording) -> list[tuple[str, object, str | None]]:
     """The calls inside a wrapper as name, arguments and problem."""
     decoded = arguments_object(arguments) if isinstance(arguments, (str, Mapping)) else None
     uses = (decoded or {}).get("tool_uses")
@@ -403,7 +405,7 @@ def _wrapped_calls(wrapper: str, arguments: object) -> list[tuple[str, object, s
         if name is not None:
             calls.append((name, use.get("parameters"), None))
         else:
-            calls.append(("", use, f"an entry of {wrapper} does not name a tool; call each tool by itself"))
+            calls.append(("", use, wording.nameless_call.format(name=wrapper)))
     return calls
 
 
