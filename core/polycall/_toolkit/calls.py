@@ -192,12 +192,13 @@ class CallMaker:
         lenient: Undo habits that are known of protocols with JSON text: a wrapper that holds several calls, arguments
             that are said twice, arguments inside an object of one more level. Default: false.
         prefixes: Name spaces to strip from unknown names.
+        wording: The words of a call's problem: ``request.wording``.
 
     Attributes:
         ids: The ids of the reply.
     """
 
-    __slots__ = ("_by_sent_name", "_lenient", "_plain", "_prefixes", "_rendered", "_used", "ids")
+    __slots__ = ("_by_sent_name", "_lenient", "_plain", "_prefixes", "_rendered", "_used", "_wording", "ids")
 
     def __init__(
         self,
