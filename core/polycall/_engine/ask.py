@@ -63,15 +63,21 @@ class Ask(NamedTuple):
         """The choice for the provider, and the tools that must be called.
 
         Raises:
-            ConfigurationError: ``tool_choice`` is neither a word nor the names of tools.
+            ConfigurationError: ``tool_choice`` is neither a word nor the names of tools, or names more than
+                ``max_calls``.
         """
         choice = self.tool_choice
         if isinstance(choice, str):
             if choice in _CHOICES or choice in tools.tools:
                 return choice, ()
         elif isinstance(choice, (list, tuple, set, frozenset)):
-            names = tuple(dict.fromkeys(choice))
-            if names and all(isinstance(name, str) and name in tools.tools for name in names):
+            if choice and all(isinstance(name, str) and name in tools.tools for name in choice):
+                names = tuple(name for name in tools.tools if name in choice)  # a set has no order of its own
+                if self.max_calls is not None and self.max_calls < len(names):
+                    raise ConfigurationError(
+                        f"max_calls={self.max_calls} leaves no room for the {len(names)} tools that tool_choice asks for.",
+                        key="max_calls",
+                    )
                 return "required", names
         raise ConfigurationError(
             "tool_choice must be 'auto', 'required', the name of a tool or a list of names "
