@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -70,20 +70,23 @@ class Ask(NamedTuple):
         if isinstance(choice, str):
             if choice in _CHOICES or choice in tools.tools:
                 return choice, ()
-        elif isinstance(choice, (list, tuple, set, frozenset)):
-            if choice and all(isinstance(name, str) and name in tools.tools for name in choice):
-                names = tuple(name for name in tools.tools if name in choice)  # a set has no order of its own
-                if self.max_calls is not None and self.max_calls < len(names):
-                    raise ConfigurationError(
-                        f"max_calls={self.max_calls} leaves no room for the {len(names)} tools that tool_choice asks for.",
-                        key="max_calls",
-                    )
-                return "required", names
+        elif isinstance(choice, (list, tuple, set, frozenset)) and _are_names(choice, tools):
+            names = tuple(name for name in tools.tools if name in choice)  # a set has no order of its own
+            if self.max_calls is not None and self.max_calls < len(names):
+                raise ConfigurationError(
+                    f"max_calls={self.max_calls} has no room for the {len(names)} tools that tool_choice asks for.",
+                    key="max_calls",
+                )
+            return "required", names
         raise ConfigurationError(
             "tool_choice must be 'auto', 'required', the name of a tool or a list of names "
             f"({', '.join(tools.tools)}), got {choice!r}.",
             key="tool_choice",
         )
+
+
+def _are_names(choice: Collection[object], tools: ToolSet) -> bool:
+    return bool(choice) and all(isinstance(name, str) and name in tools.tools for name in choice)
 
 
 def _check_count(name: str, value: object, least: int) -> None:
