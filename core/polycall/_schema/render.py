@@ -254,8 +254,8 @@ class _Walk:
         """Record the keywords of null branches: ``nullable`` has no place for them."""
         for branch in filter(is_null, branches):
             for keyword, value in as_object(branch).items():
-                is_null_itself = keyword in ("type", "const") or (keyword == "enum" and value == [None])
-                if not is_null_itself and row_of(keyword).role != "silent":
+                says_null = keyword == "type" or (keyword, value) in (("const", None), ("enum", [None]))
+                if not says_null and row_of(keyword).role != "silent":
                     self._record(path, keyword, value, "dropped")
 
     def _union_plan(self, rendered: Sequence[Rendered]) -> Plan | None:

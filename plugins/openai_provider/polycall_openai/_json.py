@@ -12,14 +12,14 @@ JsonObject = dict[str, object]
 
 
 class NotJsonError(ValueError):
-    """The text is no JSON, or is nested too deeply to be read."""
+    """The text is not JSON, or is nested too deeply to be read."""
 
 
 def parse(data: bytes | str) -> object:
     """The value of a JSON text.
 
     Raises:
-        NotJsonError: The only one; chained to what the parser said.
+        NotJsonError: The only one; chained to the parser's.
     """
     try:
         return from_json(data)
@@ -33,8 +33,8 @@ def parse(data: bytes | str) -> object:
         raise NotJsonError(str(error)) from error
 
 
-def parse_object(text: str) -> JsonObject | None:
-    """The object of a JSON text, ``None`` if it is no object."""
+def parse_object(text: bytes | str) -> JsonObject | None:
+    """The object of a JSON text, ``None`` if it is not an object."""
     try:
         value = parse(text)
     except NotJsonError:
@@ -51,12 +51,14 @@ def sendable(value: object) -> object:
     return [sendable(one) for one in value] if isinstance(value, list) else value
 
 
-def excerpt(data: bytes | str) -> str:
-    """The beginning of what came, as text, for an error."""
-    return data[:400] if isinstance(data, str) else bytes(data[:400]).decode("utf-8", "replace")
+def excerpt(source: object) -> str:
+    """The beginning of a text, or of an object's representation, for an error."""
+    if isinstance(source, (bytes, bytearray)):
+        return source[:400].decode("utf-8", "replace")
+    return (source if isinstance(source, str) else repr(source))[:400]
 
 
-def raise_if_error(value: JsonObject, data: bytes | str) -> None:
+def raise_if_error(value: JsonObject, source: object) -> None:
     """Raise if an object inside a reply with status 200 reports an error.
 
     The shapes are those of LM Studio, Ollama, vLLM, OpenRouter and others: ``error`` as an object or a text, or
@@ -68,13 +70,13 @@ def raise_if_error(value: JsonObject, data: bytes | str) -> None:
     error = value.get("error")
     if not error and not (value.get("error_type") or value.get("error_message")):
         return
-    raise reported_error(error or value, data)
+    raise reported_error(error or value, source)
 
 
-def reported_error(error: object, data: bytes | str) -> ResponseError:
-    """The error for what a server says went wrong."""
+def reported_error(error: object, source: object) -> ResponseError:
+    """The error for one that the server reports."""
     return ResponseError(
-        f"The server reported an error inside a reply with status 200: {_words(error)}.", excerpt=excerpt(data)
+        f"The server reported an error inside a reply with status 200: {_words(error)}.", excerpt=excerpt(source)
     )
 
 
@@ -92,6 +94,6 @@ def text_or_none(value: object) -> str | None:
 
 
 def count(counts: object, name: str) -> int | None:
-    """A number of tokens; what is missing or no whole number is unknown."""
+    """A number of tokens; ``None`` where it is missing or not an integer."""
     number = counts.get(name) if isinstance(counts, dict) else None
     return number if isinstance(number, int) and not isinstance(number, bool) else None

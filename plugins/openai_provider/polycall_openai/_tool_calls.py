@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pydantic_core import to_json
+
 from polycall.plugin import ToolCall
 from polycall_openai._json import JsonObject, parse_object
 from polycall_openai._tools import ToolPayload
@@ -136,9 +138,11 @@ class CallFactory:
 
 
 def raw_call(entry: object) -> RawCall:
-    """An entry of ``message.tool_calls``; what is no function call gets a ``problem``."""
+    """An entry of ``message.tool_calls``; anything but a function call gets a ``problem``."""
     if not isinstance(entry, dict):
-        return RawCall(None, "", str(entry), problem="this entry of tool_calls is no object; call a tool by its name")
+        return RawCall(
+            None, "", str(entry), problem="this entry of tool_calls is not an object; call a tool by its name"
+        )
     id_ = entry.get("id")
     id_ = id_ if isinstance(id_, str) else None
     function = entry.get("function")
@@ -150,6 +154,11 @@ def raw_call(entry: object) -> RawCall:
         return RawCall(id_, str(custom.get("name") or ""), str(custom.get("input") or ""), entry, custom_problem())
     kind = entry.get("type")
     return RawCall(id_, "", "", entry, f"a call of type {kind!r} is not supported; call one of the tools by its name")
+
+
+def arguments_text(call: ToolCall) -> str:
+    """A call's arguments as JSON text."""
+    return call.arguments if isinstance(call.arguments, str) else to_json(call.arguments).decode()
 
 
 def custom_problem() -> str:

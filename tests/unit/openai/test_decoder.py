@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
-from polycall_openai._chat.decoder import ChatDecoder
+from polycall_openai._chat.decoder import create_decoder
+from polycall_openai._streaming.reply_decoder import ReplyDecoder
 from polycall_openai._tools import ToolPayload
 from support.openai_corpus import FINISH, STREAMS, Stream, body, each, fragment
 from support.openai_replies import call_chunk, chunks, sse
@@ -19,8 +20,8 @@ from support.openai_server import session
 PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={})
 
 
-def decoder(*, deltas: bool = False, payload: ToolPayload = PAYLOAD) -> ChatDecoder:
-    return ChatDecoder(
+def decoder(*, deltas: bool = False, payload: ToolPayload = PAYLOAD) -> ReplyDecoder:
+    return create_decoder(
         session("http://localhost:8000/v1").server,
         Request(
             provider="openai",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import pytest
@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from polycall import ResponseError
 from polycall.plugin import Reply, Request, StreamEvent
 from polycall.plugin import ServerSentEvent as Event
-from polycall_openai._chat.decoder import ChatDecoder
+from polycall_openai._chat.decoder import StreamedCompletion
+from polycall_openai._chat.decoder import create_decoder as chat_decoder
 from polycall_openai._json import NotJsonError, parse
-from polycall_openai._responses.decoder import ResponsesDecoder
-from polycall_openai._streaming.event_decoder import EventDecoder
-from polycall_openai._streaming.event_template import learn
+from polycall_openai._responses.decoder import StreamedResponse
+from polycall_openai._responses.decoder import create_decoder as responses_decoder
+from polycall_openai._servers.server import Server
+from polycall_openai._streaming.event_template import make_template
+from polycall_openai._streaming.reply_decoder import ReplyDecoder
 from polycall_openai._tools import ToolPayload
 from support.openai_replies import USAGE, call_chunk, chunk, sse
 from support.openai_responses import events, output_items, typed_sse
@@ -26,13 +29,13 @@ from support.openai_server import session
 JsonObject = dict[str, Any]
 Api = Literal["chat", "responses"]
 
-DECODERS: Mapping[Api, type[ChatDecoder | ResponsesDecoder]] = {
-    "chat": ChatDecoder,
-    "responses": ResponsesDecoder,
+DECODERS: Mapping[Api, Callable[[Server, Request], ReplyDecoder]] = {
+    "chat": chat_decoder,
+    "responses": responses_decoder,
 }
 
 
-def decoder(api: Api, *, deltas: bool = False, limit: object = None) -> EventDecoder:
+def decoder(api: Api, *, deltas: bool = False, limit: object = None) -> ReplyDecoder:
     payload = ToolPayload(
         fields={},
         names=frozenset({"Search", "Ping", "Pinger"}),
@@ -54,7 +57,7 @@ def decoder(api: Api, *, deltas: bool = False, limit: object = None) -> EventDec
     return DECODERS[api](session("http://localhost:8000/v1", api=api).server, request)
 
 
-def decode(made: EventDecoder, pieces: Iterable[bytes]) -> tuple[list[StreamEvent], str]:
+def decode(made: ReplyDecoder, pieces: Iterable[bytes]) -> tuple[list[StreamEvent], str]:
     """The events, and the reply or the error; what of them is made anew for each reply has no equality."""
     seen: list[StreamEvent] = []
     try:
@@ -70,8 +73,8 @@ def shown(reply: Reply) -> object:
     return {**{name: getattr(reply, name) for name in reply.__slots__}, "raw_response": None}
 
 
-def without_templates(made: EventDecoder) -> EventDecoder:
-    made._lessons_left = 0
+def without_templates(made: ReplyDecoder) -> ReplyDecoder:
+    made._reader._templates_left = 0
     return made
 
 
@@ -241,19 +244,19 @@ RESPONSES_EVENT = {
 
 
 def chat_holders(value: Any) -> Mapping[str, JsonObject]:
-    return ChatDecoder._find_holders(value)
+    return StreamedCompletion.varying_values(value)
 
 
 SAMPLES = {
-    "chat": (CHAT_EVENT, ChatDecoder._find_holders),
+    "chat": (CHAT_EVENT, StreamedCompletion.varying_values),
     "chat, without obfuscation": (
         {key: value for key, value in CHAT_EVENT.items() if key != "obfuscation"},
-        ChatDecoder._find_holders,
+        StreamedCompletion.varying_values,
     ),
-    "responses": (RESPONSES_EVENT, ResponsesDecoder._find_holders),
+    "responses": (RESPONSES_EVENT, StreamedResponse.varying_values),
     "responses, the piece first": (
         {"delta": "piece", **RESPONSES_EVENT},
-        ResponsesDecoder._find_holders,
+        StreamedResponse.varying_values,
     ),
 }
 
@@ -266,11 +269,11 @@ def text_of(value: object) -> bytes:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_a_text_that_fits_says_the_same_but_for_its_values(name: str, data: st.DataObject) -> None:
-    sample, find_holders = SAMPLES[name]
-    template = learn(Event(text_of(sample), b""), json.loads(text_of(sample)), find_holders)
+    sample, find_values = SAMPLES[name]
+    template = make_template(Event(text_of(sample), b""), json.loads(text_of(sample)), find_values)
     assert template is not None
     other = json.loads(text_of(sample))
-    for key, holder in find_holders(other).items():
+    for key, holder in find_values(other).items():
         holder[key] = data.draw(TEXTS if isinstance(holder[key], str) else st.integers(0, 120))
     text = bytearray(text_of(other))
     for _ in range(data.draw(st.integers(0, 2))):
@@ -284,9 +287,9 @@ def test_a_text_that_fits_says_the_same_but_for_its_values(name: str, data: st.D
     if piece is not None:
         value = parse(bytes(text))
         assert isinstance(value, dict)
-        held = find_holders(value)
+        held = find_values(value)
         assert next(iter(held.values()))[next(iter(held))] == piece
-        for key, holder in find_holders(json.loads(text_of(sample))).items():
+        for key, holder in find_values(json.loads(text_of(sample))).items():
             assert type(held[key][key]) is type(holder[key])
             held[key][key] = holder[key]
         assert value == sample
@@ -295,12 +298,12 @@ def test_a_text_that_fits_says_the_same_but_for_its_values(name: str, data: st.D
 @pytest.mark.parametrize("name", SAMPLES)
 @given(piece=st.text(max_size=8), number=st.integers(0, 10**6), letters=st.text("abcXYZ", max_size=9))
 def test_every_event_of_the_form_fits(name: str, piece: str, number: int, letters: str) -> None:
-    sample, find_holders = SAMPLES[name]
-    template = learn(Event(text_of(sample), b""), json.loads(text_of(sample)), find_holders)
+    sample, find_values = SAMPLES[name]
+    template = make_template(Event(text_of(sample), b""), json.loads(text_of(sample)), find_values)
     assert template is not None
     other = json.loads(text_of(sample))
     values = {"arguments": piece, "delta": piece, "sequence_number": number, "obfuscation": letters}
-    for key, holder in find_holders(other).items():
+    for key, holder in find_values(other).items():
         holder[key] = values[key]
 
     assert template.piece_of_event(Event(text_of(other), b"")) == piece
@@ -318,7 +321,7 @@ def test_every_event_of_the_form_fits(name: str, piece: str, number: int, letter
 )
 def test_what_is_learnt_is_proven(data: bytes) -> None:
     """If the value that was found is another than the one that was meant, there is no template."""
-    template = learn(Event(data, b""), json.loads(data), lambda value: {"delta": value})
+    template = make_template(Event(data, b""), json.loads(data), lambda value: {"delta": value})
 
     for old in (b'"x"', b'"y"'):
         for text in (data.replace(old, b'"z"', 1), b'"z"'.join(data.rsplit(old, 1))):
@@ -330,12 +333,12 @@ def test_lines_that_were_joined_are_no_template() -> None:
     """In the stream they stand apart, each behind a ``data:`` of its own."""
     data = b'{"a":"b",\n"delta":"x"}'
 
-    assert learn(Event(data, b""), json.loads(data), lambda value: {"delta": value}) is None
+    assert make_template(Event(data, b""), json.loads(data), lambda value: {"delta": value}) is None
 
 
 def test_a_number_has_to_be_one() -> None:
     text = text_of(RESPONSES_EVENT)
-    template = learn(Event(text, b""), json.loads(text), ResponsesDecoder._find_holders)
+    template = make_template(Event(text, b""), json.loads(text), StreamedResponse.varying_values)
     assert template is not None
 
     for number, fits in {
@@ -353,7 +356,7 @@ def test_a_number_has_to_be_one() -> None:
 
 def test_a_piece_of_the_body_has_to_be_just_one_event() -> None:
     text = text_of(CHAT_EVENT)
-    template = learn(Event(text, b"delta"), json.loads(text), ChatDecoder._find_holders)
+    template = make_template(Event(text, b"delta"), json.loads(text), StreamedCompletion.varying_values)
     assert template is not None
 
     assert template.piece_of_chunk(b"event: delta\ndata: " + text + b"\n\n") == "piece"
@@ -421,7 +424,7 @@ def test_two_events_that_add_to_one_call_make_a_template() -> None:
     states = []
     for one in sse([FIRST, grow("{"), grow("}"), grow(" "), chunk({}, finish_reason="tool_calls"), grow("x")]):
         made.feed(one)
-        states.append(made._template is not None)
+        states.append(made._reader._template is not None)
 
     assert states == [False, False, True, True, False, False, False]
 
@@ -432,8 +435,8 @@ def test_events_that_are_all_different_are_soon_given_up() -> None:
     for number in range(40):
         made.feed(sse([grow("x", usage={"completion_tokens": number})], done=False)[0])
 
-    assert made._lessons_left == 0
-    assert made._template is None
+    assert made._reader._templates_left == 0
+    assert made._reader._template is None
 
 
 def test_a_template_that_fits_restores_the_right_to_make_more() -> None:
@@ -446,14 +449,14 @@ def test_a_template_that_fits_restores_the_right_to_make_more() -> None:
         for one in sse([form, *rest], done=False):
             made.feed(one)
 
-    assert made._template is not None
+    assert made._reader._template is not None
     assert len(made.finish().tool_calls) == 19
 
 
 @pytest.mark.parametrize("data", [b"\xff", b'"\\ud800"', b'"a\x01"'])
 def test_a_text_that_only_the_slower_reader_takes_does_not_fit(data: bytes) -> None:
     text = text_of(grow("piece"))
-    template = learn(Event(text, b""), json.loads(text), ChatDecoder._find_holders)
+    template = make_template(Event(text, b""), json.loads(text), StreamedCompletion.varying_values)
     assert template is not None
     other = text.replace(b'"piece"', data)
 

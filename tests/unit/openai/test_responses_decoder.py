@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
-from polycall_openai._responses.decoder import ResponsesDecoder
+from polycall_openai._responses.decoder import create_decoder
+from polycall_openai._streaming.reply_decoder import ReplyDecoder
 from polycall_openai._tools import ToolPayload
 from support.openai_responses import events, function_call, message, output_items, response, typed_sse
 from support.openai_responses_corpus import RESPONSES_STREAMS, A, B, ResponsesStream
@@ -20,8 +21,8 @@ PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={}
 SERVER = session("http://localhost:8000/v1", api="responses").server
 
 
-def decoder(*, deltas: bool = False) -> ResponsesDecoder:
-    return ResponsesDecoder(
+def decoder(*, deltas: bool = False) -> ReplyDecoder:
+    return create_decoder(
         SERVER,
         Request(
             provider="openai",

@@ -180,14 +180,14 @@ async def test_where_a_finish_reason_is_certain_done_alone_is_no_end(server: Cha
 
 
 class TestNoOpenAIServer:
-    """What was reached, what was expected, and what came."""
+    """The error names the URL, the protocol that was expected, and the reply."""
 
     @pytest.mark.parametrize(
         ("body", "words"),
         [
             (b"<!doctype html><title>It works!</title>", "the reply is HTML.*It works!"),
             (b"", "is empty"),
-            (b"pong", "no JSON.*pong"),
+            (b"pong", "is not JSON.*pong"),
             (b"[]", "a JSON array"),
             (b"{}", "has no (choices|output)|no events"),
         ],

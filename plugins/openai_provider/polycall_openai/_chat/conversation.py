@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic_core import to_json
-
 from polycall.plugin import CallResult, Reply, ToolCall
 from polycall_openai._chat.reply import Turn
 from polycall_openai._json import JsonObject, sendable
 from polycall_openai._servers.profile import ServerProfile
-from polycall_openai._tool_calls import sendable_name
+from polycall_openai._tool_calls import arguments_text, sendable_name
 
 _REPLY_ONLY = frozenset({"annotations", "tool_calls", "function_call"})
 _KNOWN = frozenset({"role", "content", "refusal", "audio", "name"})
@@ -75,5 +73,4 @@ def _entry(profile: ServerProfile, call: ToolCall, entry: Mapping[str, object]) 
 
 
 def _function(profile: ServerProfile, call: ToolCall, extras: Mapping[str, object]) -> JsonObject:
-    arguments = call.arguments if isinstance(call.arguments, str) else to_json(call.arguments).decode()
-    return {**extras, "name": sendable_name(call.name, profile.max_name_length), "arguments": arguments}
+    return {**extras, "name": sendable_name(call.name, profile.max_name_length), "arguments": arguments_text(call)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polycall.plugin import FinishReason, Reply, Request, ToolCall, Usage
-from polycall_openai._json import JsonObject, count, raise_if_error, reported_error, text_or_none
+from polycall_openai._json import JsonObject, count, reported_error, text_or_none
 from polycall_openai._request import hidden_limit, reached
 from polycall_openai._servers.reply_errors import ReplyErrors
 from polycall_openai._servers.server import Server
@@ -22,7 +22,7 @@ _FINISH_REASONS = {
     "model_length": FinishReason.LENGTH,  # Mistral: the context is full
     "content_filter": FinishReason.REFUSAL,
 }
-_CUTTING = (FinishReason.LENGTH, FinishReason.REFUSAL)
+_CUTS_OFF = (FinishReason.LENGTH, FinishReason.REFUSAL)
 
 
 @dataclass(slots=True)
@@ -49,18 +49,15 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
     Raises:
         ResponseError: HTML, broken JSON, an error object, or JSON that is no Chat Completion.
     """
-    errors = server.errors
-    data = body if isinstance(body, (bytes, str)) else b""
-    value = errors.parse_body(data) if isinstance(body, (bytes, str)) else body
-    completion = _completion(errors, value, data or repr(value))
+    completion = _completion(server.errors.read(body), server.errors, body)
     choices = completion["choices"]
     choice = choices[0] if isinstance(choices, list) else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise errors.not_the_protocol("the reply's first choice has no message", data or repr(value))
+        raise server.errors.not_the_protocol("the reply's first choice has no message", body)
     raw_finish_reason = text_or_none(choice.get("finish_reason"))
     if raw_finish_reason == "error":
-        raise reported_error(choice, data or repr(value))
+        raise reported_error(choice, body)
 
     factory = CallFactory(payload_of(request))
     entries = message.get("tool_calls")
@@ -71,11 +68,11 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
         calls = factory.make(raw_call({"function": legacy}), 0)
 
     usage = read_usage(completion.get("usage"))
-    finish_reason = unified_finish_reason(raw_finish_reason)
-    if finish_reason not in _CUTTING and reached(usage, hidden_limit(server, request)):
+    finish_reason = unify_finish_reason(raw_finish_reason)
+    if finish_reason not in _CUTS_OFF and reached(usage, hidden_limit(server, request)):
         finish_reason = FinishReason.LENGTH
     cut_off: Sequence[ToolCall] = ()
-    if finish_reason in _CUTTING:
+    if finish_reason in _CUTS_OFF:
         calls, cut_off = calls[:-1], calls[-1:]
     return Reply(
         tool_calls=calls,
@@ -90,33 +87,28 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
     )
 
 
-def _completion(errors: ReplyErrors, value: object, data: bytes | str) -> JsonObject:
+def _completion(value: JsonObject, errors: ReplyErrors, body: object) -> JsonObject:
     """The completion inside a body: itself, or nested under ``provider`` (pydantic-ai#6900)."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        raise_if_error(value[0], data)  # Gemini's endpoint wraps errors in an array (jackmpcollins/magentic#382)
-    if not isinstance(value, dict):
-        raise errors.wrong_kind(value, data)
-    raise_if_error(value, data)
     nested = value.get("provider")
-    if not value.get("choices") and isinstance(nested, dict) and nested.get("choices"):
+    if not value.get("choices") and isinstance(nested, dict):
         value = nested
     if not value.get("choices"):
         responses = value.get("object") == "response"
         hint = ": it is of the Responses API, which api='responses' speaks" if responses else ""
-        raise errors.not_the_protocol(f"the reply has no choices{hint}", data)
+        raise errors.not_the_protocol(f"the reply has no choices{hint}", body)
     return value
 
 
-def unified_finish_reason(raw: str | None) -> FinishReason | None:
+def unify_finish_reason(raw: str | None) -> FinishReason | None:
     """The finish reason in polycall's vocabulary; ``None`` where there was none."""
     if not raw:
         return None
     return _FINISH_REASONS.get(raw) or _FINISH_REASONS.get(raw.lower(), FinishReason.OTHER)
 
 
-def is_cutting(finish_reason: FinishReason | None) -> bool:
+def cuts_off(finish_reason: FinishReason | None) -> bool:
     """Whether the reply ended in the middle of what the model was about to say."""
-    return finish_reason in _CUTTING
+    return finish_reason in _CUTS_OFF
 
 
 def message_text(content: object) -> str | None:

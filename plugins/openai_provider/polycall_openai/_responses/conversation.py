@@ -11,14 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from pydantic_core import to_json
-
 from polycall.plugin import CallResult, Reply, ToolCall
 from polycall_openai._json import JsonObject, sendable
 from polycall_openai._responses.items import previous_response
 from polycall_openai._responses.reply import OutputItem, Turn, call_id
 from polycall_openai._servers.profile import ServerProfile
-from polycall_openai._tool_calls import sendable_name
+from polycall_openai._tool_calls import arguments_text, sendable_name
 
 _NULL_IS_ABSENT = frozenset({"function_call", "custom_tool_call", "reasoning", "message"})
 """Items whose fields may come as null, and must not be null in a request (OpenAI API description). Of others null is a
@@ -90,14 +88,13 @@ def _is_lost_reasoning(item: JsonObject) -> bool:
 def _call_item(profile: ServerProfile, item: JsonObject, call: ToolCall, calls: Sequence[ToolCall]) -> JsonObject:
     if item.get("type") == "custom_tool_call":
         return {**item, "call_id": call.id, "name": sendable_name(call.name, profile.max_name_length)}
-    arguments = call.arguments if isinstance(call.arguments, str) else to_json(call.arguments).decode()
     # The calls of a wrapper are written as plain ones; the item's own id stands for the wrapper.
     kept = item if len(calls) == 1 else {"type": "function_call"}
     replayed = {
         **kept,
         "call_id": call.id,
         "name": sendable_name(call.name, profile.max_name_length),
-        "arguments": arguments,
+        "arguments": arguments_text(call),
     }
     if not profile.replays_call_status and "status" in replayed:
         replayed["status"] = None

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from polycall import ResponseError
 from polycall.plugin import FinishReason, Reply, Request, ToolCall, Usage
-from polycall_openai._json import JsonObject, count, raise_if_error, reported_error, text_or_none
+from polycall_openai._json import JsonObject, count, reported_error, text_or_none
 from polycall_openai._request import hidden_limit, reached
 from polycall_openai._responses.items import PREVIOUS_RESPONSE
 from polycall_openai._servers.reply_errors import ReplyErrors
@@ -70,12 +70,11 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
     Raises:
         ResponseError: HTML, broken JSON, an error object, a failed response, or JSON that is no response.
     """
-    data = body if isinstance(body, (bytes, str)) else b""
-    value = server.errors.parse_body(data) if isinstance(body, (bytes, str)) else body
-    response, items = _response(server.errors, value, data or repr(value))
+    response = server.errors.read(body)
+    items = _output(response, server.errors, body)
     factory = CallFactory(payload_of(request))
     usage = read_usage(response.get("usage"))
-    ending = read_ending(response, data or repr(value), cut=reached(usage, hidden_limit(server, request)))
+    ending = read_ending(response, body, cut=reached(usage, hidden_limit(server, request)))
     calls: list[ToolCall] = []
     cut_off: list[ToolCall] = []
     output: list[OutputItem] = []
@@ -99,17 +98,12 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
     )
 
 
-def _response(errors: ReplyErrors, value: object, data: bytes | str) -> tuple[JsonObject, list[JsonObject]]:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        raise_if_error(value[0], data)
-    if not isinstance(value, dict):
-        raise errors.wrong_kind(value, data)
-    raise_if_error(value, data)
-    output = value.get("output")
+def _output(response: JsonObject, errors: ReplyErrors, body: object) -> list[JsonObject]:
+    output = response.get("output")
     if not isinstance(output, list):
-        hint = ": it is a Chat Completion, which api='chat' speaks" if value.get("choices") else ""
-        raise errors.not_the_protocol(f"the reply has no output{hint}", data)
-    return value, [item for item in output if isinstance(item, dict)]
+        hint = ": it is a Chat Completion, which api='chat' speaks" if response.get("choices") else ""
+        raise errors.not_the_protocol(f"the reply has no output{hint}", body)
+    return [item for item in output if isinstance(item, dict)]
 
 
 def raw_call(item: JsonObject) -> RawCall | None:
@@ -138,12 +132,12 @@ def is_cut_off(item: JsonObject, *, truncated: bool) -> bool:
     return status == "incomplete" or (truncated and status != "completed")
 
 
-def read_ending(response: JsonObject, data: bytes | str, *, cut: bool) -> Ending:
+def read_ending(response: JsonObject, source: object, *, cut: bool) -> Ending:
     """How a response ended.
 
     Args:
         response: With its ``status``.
-        data: What came, for errors.
+        source: Its text or object, for errors.
         cut: It is known to be cut off, whatever the status is.
 
     Raises:
@@ -151,7 +145,7 @@ def read_ending(response: JsonObject, data: bytes | str, *, cut: bool) -> Ending
     """
     status = text_or_none(response.get("status"))
     if status in ("failed", "cancelled"):
-        raise reported_error(response.get("error") or f"the response's status is {status!r}", data)
+        raise reported_error(response.get("error") or f"the response's status is {status!r}", source)
     if status in _NOT_FINISHED:
         raise ResponseError(f"The response is not finished: its status is {status!r}. Leave background out.")
     if status != "incomplete" and cut:

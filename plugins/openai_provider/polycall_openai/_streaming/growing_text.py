@@ -1,4 +1,4 @@
-"""Whether a JSON text that arrives in pieces is closed. Looks at each character once."""
+"""A JSON text that arrives in pieces, and whether its value is closed. Looks at each character once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PIECES_PER_BLOCK = 1024
 
 
 class GrowingText:
-    """Text in pieces, with the question whether the JSON value in it is closed.
+    """Text in pieces that knows whether the JSON value in it is closed.
 
-    Closed is an object, an array or a string whose end has come; a number or a word never is, since it could go on.
-    What is asked for is a sign that the value is complete, not that it is valid.
+    Closed is an object, an array or a string that has ended; a number or a word never is, since it could continue.
+    That is a sign that the value is complete, not that it is valid.
     """
 
     __slots__ = ("_blocks", "_depth", "_escaped", "_in_string", "_last", "_pieces", "_started", "is_blank")
@@ -23,7 +23,7 @@ class GrowingText:
         """Nothing but white space so far."""
         self._pieces: list[str] = []
         self._blocks: list[str] = []
-        """Pieces that were joined and looked at."""
+        """Pieces that were joined and scanned."""
         self._last = ""
         self._depth = 0
         self._started = False
@@ -31,9 +31,7 @@ class GrowingText:
         self._escaped = False
 
     def append(self, piece: str) -> None:
-        """Add a piece."""
-        if not piece:
-            return
+        """Add a piece; not empty."""
         self._pieces.append(piece)
         last = piece[-1]
         if last.isspace():
@@ -53,7 +51,7 @@ class GrowingText:
         return self._blocks[0] if self._blocks else ""
 
     def is_closed(self) -> bool:
-        """Whether the value's end has come."""
+        """Whether the value has ended."""
         if self._last not in ("}", "]", '"'):
             return False  # the usual answer, without a look at the text
         if self._pieces:
