@@ -157,8 +157,7 @@ class Exchange:
         self._goes_on = False
         if reply.usage is not None:
             self._usage = reply.usage if self._usage is None else self._usage + reply.usage
-        if self.request.adaptations:
-            self._adaptations += [one for one in self.request.adaptations if one not in self._adaptations]
+        self._keep_adaptations()
         if reply.finish_reason is FinishReason.LENGTH:
             _move_unwritten_call(reply, self._early)
         early, self._early = self._early, {}
@@ -227,6 +226,7 @@ class Exchange:
 
         polycall's own have them as ``.calls``, others as ``polycall_calls``, where their class takes attributes.
         """
+        self._keep_adaptations()
         early = [call for _, call in sorted(self._early.items()) if isinstance(call, ValidCall)]
         self._early = {}
         if self._rounds:
@@ -238,7 +238,7 @@ class Exchange:
                 [call.value for call in early],
                 tool_calls=[call.tool_call for call in early],
                 provider=self._hooks.name,
-                adaptations=self.request.adaptations,
+                adaptations=self._adaptations,
             )
         if isinstance(error, OutputError):
             error.calls = calls
@@ -299,6 +299,11 @@ class Exchange:
             if text:
                 return text
         return None
+
+    def _keep_adaptations(self) -> None:
+        """Those of the current round's request, each once."""
+        if self.request.adaptations:
+            self._adaptations += [one for one in self.request.adaptations if one not in self._adaptations]
 
     def _failures(self) -> list[CallFailure]:
         return [outcome for outcome in self._outcomes if isinstance(outcome, CallFailure)]
