@@ -97,6 +97,9 @@ class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subcl
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Calls are immutable; {name!r} cannot be set.")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Calls are immutable; {name!r} cannot be deleted.")
+
     @property
     def raw_response(self) -> object:
         """The SDK's own response object of the last round, built on first use; ``None`` where there is none.
