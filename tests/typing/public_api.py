@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict, assert_type
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 import polycall
 from polycall import AsyncCallStream, AsyncClient, Calls, CallStream, Client
@@ -29,6 +29,10 @@ class Note(TypedDict):
     text: str
 
 
+class Report(BaseModel):
+    calls: Calls[Weather]
+
+
 ASK: list[object] = [{"role": "user", "content": "?"}]
 
 
@@ -47,6 +51,16 @@ def create(client: Client, stream: bool) -> None:
 def results(calls: Calls[Weather | Move], stream: CallStream[Weather]) -> None:
     assert_type(calls[0], Weather | Move)
     assert_type(calls[:1], tuple[Weather | Move, ...])
+    assert_type(calls + calls, tuple[Weather | Move, ...])
+    assert_type(calls.of_type(Weather), list[Weather])
+    assert_type(calls.continue_with(["sunny"]), list[object])
+    assert_type(calls.usage, polycall.Usage | None)
+    assert_type(calls.tool_calls, tuple[polycall.ToolCall, ...])
+    assert_type(TypeAdapter(Calls[Weather]).validate_json("[]"), Calls[Weather])
+    assert_type(Report(calls=Calls([Weather(location="Rome")])).calls, Calls[Weather])
+    sequence: Sequence[object] = calls
+    any_calls: Calls[object] = calls
+    print(sequence, any_calls)
     assert_type(next(stream), Weather)
     assert_type(stream.collect(), Calls[Weather])
     assert_type(stream.calls, Calls[Weather])
