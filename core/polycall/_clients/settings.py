@@ -63,9 +63,10 @@ def make_settings(
                 problem = "is not a setting: pass it to create(model=...), or in from_provider('provider/model')."
             raise _error(problem, source, key, name)
         elif source is not None and name in secrets:
+            named = '{NAME = "THE_VARIABLE"}' if isinstance(value, Mapping) else '"THE_VARIABLE"'
             raise _error(
                 f"Secrets are named, never written: put the value into an environment variable and write "
-                f'{name}{_ENVIRONMENT_SUFFIX} = "THE_VARIABLE".',
+                f"{name}{_ENVIRONMENT_SUFFIX} = {named}.",
                 source,
                 key,
                 name,
