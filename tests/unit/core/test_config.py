@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
+from unit.core.conftest import Extend, Provide
 
 import polycall
-from polycall.plugin import hookimpl
+from polycall.plugin import NEW_CLIENT_ONLY, ClientTraits, hookimpl
 from support.toy_provider import Hooks, ToySettings, make_plugin
 
 SECRET = "sk-do-not-show-this"  # a made-up one
@@ -253,6 +254,188 @@ class TestSettings:
                 polycall.from_provider("bare/m", size=5)
         finally:
             polycall.unregister("bare")
+
+
+class TestSecretsInMaps:
+    @pytest.fixture(autouse=True)
+    def _provider(self, folder: Path, provide: Provide, made: list[BaseModel]) -> None:
+        class Settings(BaseModel):
+            headers: dict[str, SecretStr] = {}
+
+        @hookimpl
+        def polycall_settings_type() -> type[BaseModel]:
+            return Settings
+
+        @hookimpl
+        def polycall_create_client(settings: BaseModel) -> object:
+            made.append(settings)
+            return object()
+
+        provide(
+            "mapped",
+            polycall_settings_type=polycall_settings_type,
+            polycall_create_client=polycall_create_client,
+        )
+
+    @pytest.fixture
+    def made(self) -> list[BaseModel]:
+        return []
+
+    def config(self, folder: Path, line: str) -> None:
+        polycall.from_config(write(folder / "polycall.toml", f'[profiles.a]\nprovider = "mapped"\n{line}'))
+
+    def test_a_file_names_the_variable_of_each(
+        self, folder: Path, made: list[BaseModel], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OTHER", "more")
+        self.config(folder, 'headers_env = { Authorization = "TOY_KEY", "X-Other" = "OTHER" }')
+
+        (settings,) = made
+        assert settings.model_dump() == {
+            "headers": {"Authorization": SecretStr(SECRET), "X-Other": SecretStr("more")},
+        }
+
+    def test_keyword_arguments_may_hold_them_or_name_them(self, made: list[BaseModel]) -> None:
+        polycall.from_provider("mapped/m", headers={"Authorization": SECRET})
+        polycall.from_provider("mapped/m", headers_env={"Authorization": "TOY_KEY"})
+
+        assert [one.model_dump() for one in made] == [{"headers": {"Authorization": SecretStr(SECRET)}}] * 2
+
+    @pytest.mark.parametrize(
+        ("line", "key", "reason"),
+        [
+            (
+                f'headers = {{ Authorization = "{SECRET}" }}',
+                "headers",
+                'put the value into an environment variable and write headers_env = {NAME = "THE_VARIABLE"}.',
+            ),
+            (
+                'headers_env = { Authorization = "UNSET" }',
+                "headers_env.Authorization",
+                "the environment variable 'UNSET' is not set",
+            ),
+            (
+                "headers_env = { Authorization = 5 }",
+                "headers_env.Authorization",
+                "must be the name of an environment variable",
+            ),
+        ],
+    )
+    def test_mistakes_name_the_entry_and_what_to_write(self, folder: Path, line: str, key: str, reason: str) -> None:
+        with pytest.raises(polycall.ConfigurationError) as raised:
+            self.config(folder, line)
+
+        assert reason in str(raised.value)
+        assert SECRET not in str(raised.value)
+        assert raised.value.key == f"profiles.a.{key}"
+
+    def test_one_that_no_header_can_carry_is_named_without_its_value(self) -> None:
+        with pytest.raises(polycall.ConfigurationError, match=r"headers\.Authorization: has a line break") as raised:
+            polycall.from_provider("mapped/m", headers={"Authorization": f"{SECRET}\n"})
+
+        assert SECRET not in str(raised.value)
+
+
+class TestForNewClientsOnly:
+    @pytest.fixture(autouse=True)
+    def _provider(self, folder: Path, provide: Provide) -> None:
+        class Settings(BaseModel):
+            base_url: Annotated[str | None, NEW_CLIENT_ONLY] = None
+            token: Annotated[SecretStr | None, Field(alias="api_key"), NEW_CLIENT_ONLY] = None
+            api: Literal["chat", "responses"] = "chat"
+
+        @hookimpl
+        def polycall_settings_type() -> type[BaseModel]:
+            return Settings
+
+        @hookimpl
+        def polycall_recognize_client(client: object) -> ClientTraits | None:
+            return ClientTraits(sync=True, asynchronous=True) if isinstance(client, bytearray) else None
+
+        provide(
+            "marking",
+            polycall_settings_type=polycall_settings_type,
+            polycall_recognize_client=polycall_recognize_client,
+        )
+
+    def test_they_are_refused_for_a_client_that_was_handed_in(self) -> None:
+        with pytest.raises(polycall.ConfigurationError) as raised:
+            polycall.from_client(bytearray(), base_url="toy://far", api_key=SECRET, api="responses")
+
+        assert str(raised.value) == (
+            "api_key, base_url: the client that was handed in is configured already. "
+            "Give these to the SDK's client, or create one by name with polycall.from_provider()."
+        )
+        assert raised.value.key == "api_key"
+
+    def test_so_are_the_names_of_their_variables(self) -> None:
+        with pytest.raises(polycall.ConfigurationError, match=r"api_key_env: .*Give this to the SDK's client"):
+            polycall.from_client(bytearray(), api_key_env="TOY_KEY")
+
+    def test_the_others_fit(self) -> None:
+        assert polycall.from_client(bytearray(), api="responses").provider == "marking"
+
+    def test_a_new_client_takes_them(self, folder: Path) -> None:
+        polycall.from_provider("marking/m", base_url="toy://far", api_key=SECRET)
+        text = '[profiles.a]\nprovider = "marking"\nbase_url = "toy://far"\napi_key_env = "TOY_KEY"'
+        assert polycall.from_config(write(folder / "polycall.toml", text)).provider == "marking"
+
+
+class TestRequiredExtensions:
+    TEXT = 'required_extensions = ["redact"]\n[profiles.a]\nprovider = "toy"\nmodel = "m"'
+
+    def test_one_that_is_loaded_is_well(self, folder: Path, extend: Extend) -> None:
+        extend("redact")
+        write(folder / "polycall.toml", self.TEXT)
+
+        assert polycall.from_config().model == "m"
+
+    def test_without_it_no_client_is_made(self, folder: Path, hooks: Hooks, extend: Extend) -> None:
+        extend("other")
+        path = write(folder / "polycall.toml", self.TEXT)
+
+        with pytest.raises(polycall.ConfigurationError) as raised:
+            polycall.from_config()
+
+        assert str(raised.value) == (
+            f"{path}: required_extensions: no installed distribution offers 'redact'. Loaded: other. Nothing was sent."
+        )
+        assert (raised.value.source, raised.value.key) == (str(path), "required_extensions")
+        assert hooks.created == []
+
+    def test_one_that_the_environment_leaves_out_is_missing_too(
+        self, folder: Path, hooks: Hooks, extend: Extend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        extend("redact")
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "other")
+        write(folder / "polycall.toml", self.TEXT)
+
+        with pytest.raises(polycall.ConfigurationError, match="POLYCALL_EXTENSIONS does not list 'redact'"):
+            polycall.from_config()
+        assert hooks.created == []
+
+    def test_the_environment_may_leave_out_others(
+        self, folder: Path, extend: Extend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        extend("redact")
+        extend("other")
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "redact")
+        write(folder / "polycall.toml", self.TEXT)
+
+        assert polycall.from_config().model == "m"
+
+    def test_in_pyproject_too(self, folder: Path) -> None:
+        text = '[tool.polycall]\nrequired_extensions = ["redact"]\n[tool.polycall.profiles.a]\nprovider = "toy"'
+        write(folder / "pyproject.toml", text)
+
+        with pytest.raises(polycall.ConfigurationError, match="no installed distribution offers 'redact'"):
+            polycall.from_config()
+
+    def test_a_list_of_names_is_due(self, folder: Path) -> None:
+        write(folder / "polycall.toml", self.TEXT.replace('["redact"]', '"redact"'))
+
+        with pytest.raises(polycall.ConfigurationError, match=r"required_extensions: Input should be a valid list"):
+            polycall.from_config()
 
 
 class TestSettingsOfAdoptedClients:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from unit.core.conftest import Provide
 
 import polycall
 from polycall import Mode
@@ -47,6 +48,20 @@ class TestFromClient:
         with pytest.raises(polycall.UnknownClientError, match=r"the class .*\.ToyClient itself"):
             polycall.from_client(ToyClient)
 
+    def test_one_that_two_providers_claim_is_refused_and_both_are_named(
+        self, hooks: Hooks, provide: Provide, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        provide("a-twin")
+        with pytest.raises(polycall.PluginError) as raised:
+            polycall.from_client(ToyClient())
+
+        assert str(raised.value) == (
+            "Several providers recognise an object of type support.toy_provider.ToyClient: 'a-twin' and 'toy'. "
+            "Restrict them with POLYCALL_PLUGINS, or uninstall all but one."
+        )
+        monkeypatch.setenv("POLYCALL_PLUGINS", "toy")
+        assert polycall.from_client(ToyClient()).provider == "toy"
+
     def test_a_model_is_not_a_setting_and_the_error_says_where_it_belongs(self, hooks: Hooks) -> None:
         with pytest.raises(polycall.ConfigurationError, match=r"model: is not a setting: pass it to create\(model="):
             polycall.from_client(ToyClient(), model="toy-mini")
@@ -73,12 +88,64 @@ class TestClosing:
 
         assert toy.closed == 1
 
-    def test_a_client_that_was_handed_in_is_left_open(self, hooks: Hooks) -> None:
+    def test_of_a_client_that_was_handed_in_only_the_session_is_released(self, hooks: Hooks) -> None:
         toy = ToyClient()
-        with polycall.from_client(toy, async_client=False):
-            pass
+        with polycall.from_client(toy, async_client=False) as client:
+            assert toy.released == 0
+        client.close()
 
-        assert toy.closed == 0
+        assert (toy.closed, toy.released) == (0, 1)
+
+    async def test_async_too(self, hooks: Hooks) -> None:
+        toy = AsyncToyClient()
+        async with polycall.from_client(toy, async_client=True) as client:
+            assert toy.released == 0
+        await client.close()
+
+        assert (toy.closed, toy.released) == (0, 1)
+
+    @pytest.mark.parametrize("created", [False, True])
+    async def test_the_hooks_get_the_session_and_whether_polycall_created_the_client(
+        self, provide: Provide, created: bool
+    ) -> None:
+        seen: list[tuple[str, object, bool]] = []
+
+        @hookimpl
+        def polycall_bind_client(client: object, created: bool) -> object:
+            return ("session of", client, created)
+
+        @hookimpl
+        def polycall_close_client(session: object, created: bool) -> None:
+            seen.append(("sync", session, created))
+
+        @hookimpl
+        async def polycall_close_client_async(session: object, created: bool) -> None:
+            seen.append(("async", session, created))
+
+        provide(
+            polycall_bind_client=polycall_bind_client,
+            polycall_close_client=polycall_close_client,
+            polycall_close_client_async=polycall_close_client_async,
+        )
+        if created:
+            polycall.from_provider("toy/m").close()
+            await polycall.from_provider("toy/m", async_client=True).close()
+        else:
+            polycall.from_client(ToyClient(), async_client=False).close()
+            await polycall.from_client(AsyncToyClient(), async_client=True).close()
+
+        (how, session, told), (async_how, async_session, async_told) = seen
+        assert (how, async_how) == ("sync", "async")
+        assert (told, async_told) == (created, created)
+        for one in (session, async_session):
+            assert isinstance(one, tuple)
+            assert one[0] == "session of"
+            assert one[2] is created
+
+    async def test_a_provider_that_holds_nothing_needs_no_hook(self, provide: Provide) -> None:
+        provide(without=["polycall_close_client"])
+        polycall.from_provider("toy/m").close()
+        await polycall.from_provider("toy/m", async_client=True).close()
 
 
 class TestIsInstanceOf:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from unit.core.conftest import Extend
 
 import polycall
 from polycall._plugins.registry import registry
-from polycall.plugin import hookimpl
+from polycall.plugin import Request, hookimpl
 from support.toy_provider import HOOK_NAMES, Hooks, ToyClient, call, make_plugin, reply
 
 TESTS = Path(__file__).parents[2]
@@ -168,7 +170,7 @@ class TestIsolated:
         monkeypatch.setenv("POLYCALL_EXTENSIONS", "")
         assert polycall.from_provider("toy/model").provider == "toy"
 
-    def test_polycall_plugins_restricts_what_may_load(
+    def test_polycall_plugins_restricts_the_providers_that_may_load(
         self, install: Install, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         install("acme-good", "good")
@@ -178,6 +180,103 @@ class TestIsolated:
         assert [plugin.name for plugin in polycall.providers()] == ["good"]
         with pytest.raises(polycall.ProviderNotFoundError, match="POLYCALL_PLUGINS does not list 'toy'"):
             polycall.from_provider("toy/model")
+
+
+SEED = """
+from polycall.plugin import hookimpl
+
+polycall_hook_api = 1
+
+@hookimpl
+def polycall_before_request(request):
+    request.options["seed"] = "{name}"
+"""
+
+
+class TestExtensions:
+    def test_those_that_are_installed_serve_every_provider(self, install: Install, hooks: Hooks) -> None:
+        install("acme-seed", "seed", SEED, group=EXTENSIONS)
+
+        assert polycall.from_provider("toy/m").render(["?"], list[Weather]).body["seed"] == "{name}"  # type: ignore[index]
+
+    def test_are_listed_in_their_order_from_metadata(
+        self, install: Install, extend: Extend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        install("acme-zeal", "zeal", "raise ValueError('imported')", group=EXTENSIONS, version="0.4")
+        install("acme-a", "a", "raise ValueError('imported')", group=EXTENSIONS)
+        extend("m")
+
+        assert polycall.extensions() == [
+            polycall.InstalledPlugin("a", "acme-a", "1.0", "acme_a"),
+            polycall.InstalledPlugin("m", None, None, "registered in code"),
+            polycall.InstalledPlugin("zeal", "acme-zeal", "0.4", "acme_zeal"),
+        ]
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "m, zeal")
+        assert [one.name for one in polycall.extensions()] == ["m", "zeal"]
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "")
+        assert polycall.extensions() == []
+
+    def test_polycall_plugins_does_not_leave_one_out(
+        self, install: Install, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        install("acme-seed", "seed", SEED, group=EXTENSIONS)
+        monkeypatch.setenv("POLYCALL_PLUGINS", "toy")
+
+        assert polycall.from_provider("toy/m").render(["?"], list[Weather]).body["seed"] == "{name}"  # type: ignore[index]
+        assert [one.name for one in polycall.extensions()] == ["seed"]
+
+    def test_polycall_extensions_does_not_leave_a_provider_out(
+        self, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "")
+
+        assert polycall.from_provider("toy/m").provider == "toy"
+        assert "toy" in [one.name for one in polycall.providers()]
+
+    def test_polycall_extensions_leaves_out_what_it_does_not_list_which_is_logged(
+        self,
+        install: Install,
+        extend: Extend,
+        hooks: Hooks,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        @hookimpl
+        def polycall_before_request(request: Request) -> None:
+            request.options["seed"] = "in code"
+
+        install("acme-redact", "redact", SEED, group=EXTENSIONS)
+        extend("seed", polycall_before_request=polycall_before_request)
+        monkeypatch.setenv("POLYCALL_EXTENSIONS", "other")
+        with caplog.at_level(logging.INFO, logger="polycall"):
+            body = polycall.from_provider("toy/m").render(["?"], list[Weather]).body
+
+        assert isinstance(body, dict)
+        assert "seed" not in body
+        assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+            ("INFO", "extension 'redact' is not loaded: POLYCALL_EXTENSIONS does not list it"),
+            ("INFO", "extension 'seed' is not loaded: POLYCALL_EXTENSIONS does not list it"),
+        ]
+
+    def test_a_bare_exception_of_one_is_noted_with_hook_plugin_and_distribution(
+        self, install: Install, hooks: Hooks
+    ) -> None:
+        install("acme-seed", "seed", SEED.replace("request.options", "request.option"), group=EXTENSIONS)
+        client = polycall.from_client(ToyClient(), async_client=False)
+
+        with pytest.raises(AttributeError) as raised:
+            client.create(["?"], list[Weather])
+
+        assert raised.value.__notes__ == ["Extension 'seed' (acme-seed 1.0) raised this in polycall_before_request."]
+
+    def test_so_is_one_of_a_provider(self, install: Install) -> None:
+        code = "@hookimpl\ndef polycall_render_request(request):\n    return request.body\n"
+        install("acme-good", "good", f"{GOOD_PLUGIN}\nfrom polycall.plugin import hookimpl\n{code}")
+
+        with pytest.raises(AttributeError) as raised:
+            polycall.from_provider("good/m").render(["?"], list[Weather])
+
+        assert raised.value.__notes__ == ["Plugin 'good' (acme-good 1.0) raised this in polycall_render_request."]
 
 
 class TestNotFound:
