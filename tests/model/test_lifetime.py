@@ -86,6 +86,23 @@ print(len(pool._entries))
     )
 
 
+def test_a_model_can_be_closed_right_after_loading_on_a_busy_machine() -> None:
+    """llama.cpp's destructor waits forever for a thread that has not begun its loop."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3)]
+    try:
+        closed = run("""
+for _ in range(10):
+    client(n_ctx=512, strategy="constrained").close()
+print("closed")
+""")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+    assert closed == "closed\n"
+
+
 def test_exit_while_a_reply_is_generated_is_quiet() -> None:
     assert (
         run("""

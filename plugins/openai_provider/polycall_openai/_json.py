@@ -27,7 +27,7 @@ def parse(data: bytes | str) -> object:
         if "recursion limit" in str(error):  # 200 levels; more of them break whoever walks the value later
             raise NotJsonError(str(error)) from error
     try:
-        # Takes what the fast parser does not: lone surrogates, raw control characters, a byte order mark.
+        # Accepts texts that the fast parser rejects: lone surrogates, raw control characters, a byte order mark.
         return json.loads(data, strict=False)
     except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from error
@@ -65,7 +65,7 @@ def raise_if_error(value: JsonObject, source: object) -> None:
     ``error_message`` with ``error_type`` (agentjido/req_llm#661, OmniRoute#8210, pydantic-ai#3994).
 
     Raises:
-        ResponseError: With the provider's words.
+        ResponseError: The object reports one; in the provider's words.
     """
     error = value.get("error")
     if not error and not (value.get("error_type") or value.get("error_message")):
@@ -89,7 +89,7 @@ def _words(error: object) -> str:
 
 
 def text_or_none(value: object) -> str | None:
-    """A text that is not empty."""
+    """A text that is not empty; ``None`` for anything else."""
     return value if isinstance(value, str) and value else None
 
 

@@ -36,7 +36,7 @@ def split_options(options: Mapping[str, object], reserved: Mapping[str, str]) ->
 
     Args:
         options: As the caller passed them.
-        reserved: Options that are polycall's own: by name, what to use instead.
+        reserved: Options that are polycall's own: by name, the hint for the error.
 
     Raises:
         ConfigurationError: An option is reserved.
@@ -89,7 +89,7 @@ def to_plain_data(value: Any) -> Any:
         items = [to_plain_data(item) for item in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if hasattr(value, "model_dump"):
-        # What the SDK adds to its objects itself (`parsed`, say) is not part of the protocol.
+        # Fields that the SDK itself adds to its objects (`parsed`, say) are not part of the protocol.
         return value.model_dump(mode="json", exclude_unset=True, exclude=getattr(value, "__api_exclude__", None))
     if isinstance(value, Mapping):
         return {key: to_plain_data(item) for key, item in value.items()}

@@ -9,7 +9,7 @@ from polycall.plugin import Dialect, RenderedSchema, SchemaLimits, ToolSpec, ren
 
 CHAT = Dialect(name="OpenAI functions")
 """Plain functions: the API takes any JSON Schema here and does not enforce it (OpenAI API description,
-``FunctionParameters``). Only what tells the model nothing is left out."""
+``FunctionParameters``). Only keywords that tell the model nothing are left out."""
 
 STRICT = Dialect(
     name="OpenAI's strict mode",
@@ -57,20 +57,20 @@ STRICT = Dialect(
         long_enum_characters=15_000,
     ),
 )
-"""The subset that ``strict: true`` takes and enforces. An optional field becomes nullable, with null for leaving it
-out; a field that is nullable and optional can only be null."""
+"""The subset that ``strict: true`` accepts and enforces. An optional field becomes nullable, where null means that it
+is left out; a field that is nullable and optional can only be null."""
 
 
 def render_parameters(tool: ToolSpec, strict: bool | None) -> tuple[RenderedSchema, bool]:
-    """Render a tool's parameters, and say what to send as ``strict``.
+    """Render a tool's parameters, and decide the value of ``strict``.
 
     Args:
-        tool: Provider-neutral.
-        strict: True: strict, whatever has to be rewritten for it. None: strict if the schema needs no more than other
-            words for the same. False: not strict.
+        tool: A provider-neutral tool.
+        strict: True: strict, even if the schema has to be changed for it. None: strict if it only has to be reworded.
+            False: not strict.
 
     Raises:
-        SchemaError: ``strict`` is true and cannot be had, with the field's path.
+        SchemaError: ``strict`` is true, and a field cannot be rendered; with its path.
     """
     if strict:
         return render_schema(tool, STRICT), True

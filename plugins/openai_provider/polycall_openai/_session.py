@@ -1,4 +1,4 @@
-"""A client, and everything that is worked out once for it: what the hooks get as ``client``."""
+"""The bound client that the hooks get as ``client``: everything that is worked out once for it."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Session:
             created: The client was made from these settings.
 
         Raises:
-            ConfigurationError: Settings for a new client came with a finished one, or there is no such profile or
-                fact.
+            ConfigurationError: Settings for a new client were given with a finished one; or the profile or one of its
+                fields does not exist.
         """
         foreign = settings.model_fields_set - FOR_ANY_CLIENT
         if foreign and not created:
             raise ConfigurationError(
-                f"{', '.join(sorted(foreign))}: the client that was handed in is configured already. "
+                f"{', '.join(sorted(foreign))}: the client that you passed is already configured. "
                 "Give these to the SDK's client, or use client.with_options(...).",
                 key=min(foreign),
             )

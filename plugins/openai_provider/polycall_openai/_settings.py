@@ -15,32 +15,32 @@ if TYPE_CHECKING:
     import openai
 
 FOR_ANY_CLIENT = frozenset({"api", "max_reply_bytes", "server", "server_options", "stream_usage"})
-"""The settings that are polycall's own, so they apply to a client that was handed in, too."""
+"""polycall's own settings, which apply to the user's own client, too."""
 _AZURE = {"azure_endpoint", "azure_deployment", "azure_ad_token", "api_version"}
 
 
 class OpenAISettings(BaseModel):
-    """What ``polycall.from_provider("openai/...", ...)`` takes, and a profile with ``provider = "openai"``.
+    """The settings of ``polycall.from_provider("openai/...", ...)``, and of a profile with ``provider = "openai"``.
 
-    What is not given is left to the SDK, which reads ``OPENAI_API_KEY``, ``OPENAI_BASE_URL`` and so on. With any of
-    the Azure settings the client is an ``AzureOpenAI``. With a client that was handed in only ``api``, ``server``,
-    ``server_options``, ``stream_usage`` and ``max_reply_bytes`` apply.
+    Settings that are not given are left to the SDK, which reads ``OPENAI_API_KEY``, ``OPENAI_BASE_URL`` and so on. With
+    any of the Azure settings the client is an ``AzureOpenAI``. Only those up to ``max_reply_bytes``
+    apply to a client of the user's own.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     api: Literal["chat", "responses"] = "chat"
-    """Which of OpenAI's APIs to use."""
+    """Which of OpenAI's APIs to use: Chat Completions or the Responses API."""
     server: str | None = None
     """The profile of the server: ``"groq"``, ``"vllm"``, ... ``None``: by the host of the base URL."""
     server_options: dict[str, Any] = {}
-    """Facts that are otherwise than in the profile, by their names in `ServerProfile`."""
+    """Overrides for single fields of the profile, by their names in `ServerProfile`."""
     stream_usage: bool | None = None
-    """Ask for token counts at the end of a stream (``stream_options={"include_usage": true}``). ``None``: what the
-    server's profile says."""
+    """Ask for token counts at the end of a stream (``stream_options={"include_usage": true}``). ``None``: if
+    the server's profile says so."""
 
     max_reply_bytes: int = Field(default=MAX_REPLY_BYTES, gt=0)
-    """What one reply may hold, content-decoded; a larger one is an `polycall.IncompleteOutputError`. A stream is
+    """Maximum size of one reply, content-decoded; a larger one is a `polycall.IncompleteOutputError`. A stream is
     counted as it is read; a whole reply when the SDK has read it, before it is parsed."""
 
     base_url: str | None = None
@@ -48,9 +48,9 @@ class OpenAISettings(BaseModel):
     organization: str | None = None
     project: str | None = None
     timeout: float | None = None
-    """Seconds; ``None`` waits for ever. Not given: the SDK's 600."""
+    """Seconds; ``None`` waits forever. Not given: the SDK's 600."""
     max_retries: int = 2
-    """The SDK's own repetitions after connection errors, 408, 409, 429 and 5xx."""
+    """The SDK's own retries after connection errors, 408, 409, 429 and 5xx."""
     default_headers: dict[str, str] | None = None
     default_query: dict[str, Any] | None = None
     http_client: Any = None
@@ -75,7 +75,7 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
 
     Raises:
         PluginError: The SDK is missing, or cannot be imported.
-        ConfigurationError: The SDK finds that the settings do not fit together.
+        ConfigurationError: The SDK rejects the combination of settings.
         openai.OpenAIError: The SDK's own, for a missing key.
     """
     try:
@@ -101,5 +101,5 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
         return make(**arguments)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"The openai SDK refuses these settings ({', '.join(sorted(arguments))}): {error}"
+            f"The openai SDK rejects these settings ({', '.join(sorted(arguments))}): {error}"
         ) from error

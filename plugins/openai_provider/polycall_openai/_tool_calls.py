@@ -1,4 +1,4 @@
-"""From a tool call as it came to provider-neutral calls: ids, names, the wrapper for parallel calls, dialects."""
+"""From the provider's tool calls to provider-neutral ones: ids, names, the wrapper for parallel calls, dialects."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from polycall_openai._json import JsonObject, parse_object
 from polycall_openai._tools import ToolPayload
 
 _WRAPPERS = frozenset({"multi_tool_use.parallel", "multi_tool_use_parallel", "parallel"})
-"""A tool that OpenAI's models believe to have: one call that holds several (OpenAI community, thread 490653)."""
+"""A tool that OpenAI's models believe they have: one call that holds several (OpenAI community, thread 490653)."""
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_PREFIXES = ("functions.", "default_api.", "default_api:")
-"""Name spaces that models write before a name (tontinton/maki#505, Gitlawb/openclaude#67)."""
+"""Namespaces that models put before a name (tontinton/maki#505, Gitlawb/openclaude#67)."""
 
 
 @dataclass(slots=True)
 class RawCall:
-    """One call of the provider, all of it."""
+    """One call in the provider's form."""
 
     id: str | None
     name: str
     arguments: str | Mapping[str, object]
     entry: JsonObject = field(default_factory=dict)
-    """The entry of ``tool_calls`` as it came, for the echo."""
+    """The entry of ``tool_calls`` or the item, for the echo."""
     problem: str | None = None
 
 
 class CallFactory:
-    """Makes the `ToolCall` objects of one reply, and keeps what is needed to echo them.
+    """Makes the `ToolCall` objects of one reply, and keeps their original entries for the echo.
 
     Args:
         payload: The tools of the request.
@@ -44,20 +44,20 @@ class CallFactory:
         self._payload = payload
         self._ids: set[str] = set()
         self.entries: dict[str, JsonObject] = {}
-        """By ``ToolCall.id``: the call as it came."""
+        """By ``ToolCall.id``: the provider's entry."""
 
     def unique_id(self, given: object) -> str:
-        """The provider's own id if it is usable, else one that is made up.
+        """The provider's own id if it is usable, or else a made-up one.
 
-        Ids may be empty (llama.cpp#11992) or the same twice in one reply (OpenRouterTeam/ai-sdk-provider#471); any
-        other is echoed byte for byte (vllm#29609).
+        Ids may be empty (llama.cpp#11992) or repeated in one reply (OpenRouterTeam/ai-sdk-provider#471); any other is
+        echoed byte for byte (vllm#29609).
         """
         id_ = given if isinstance(given, str) and given and given not in self._ids else self._payload.make_id()
         self._ids.add(id_)
         return id_
 
     def resolve(self, name: str) -> str:
-        """The tool's name without a name space that the model put before it; unknown names stay as they are."""
+        """The tool's name without a namespace that the model put before it; unknown names stay unchanged."""
         names = self._payload.names
         if name not in names:
             for prefix in _NAME_PREFIXES:
@@ -70,11 +70,11 @@ class CallFactory:
         return name in self._payload.names
 
     def is_wrapper(self, name: str) -> bool:
-        """Whether a name stands for several calls, and is no tool of the request."""
+        """Whether a name stands for several calls, and is not a tool of the request."""
         return name in _WRAPPERS and name not in self._payload.names
 
     def may_continue(self, begun: str, piece: str) -> bool:
-        """Whether a name that begins like this and goes on like that may become a tool's (Switchyard#785)."""
+        """Whether a name and the next piece of it begin a tool's name (Switchyard#785)."""
         return any(name.startswith(begun + piece) for name in self._payload.names)
 
     def make(self, raw: RawCall, index: int, *, id: str | None = None) -> list[ToolCall]:
@@ -82,8 +82,8 @@ class CallFactory:
 
         Args:
             raw: The provider's call.
-            index: The place of the first of them.
-            id: What `unique_id` gave for it, if it was asked before.
+            index: Place of the first of them in the reply.
+            id: Its id, if `unique_id` was asked before.
         """
         if raw.problem is None and self.is_wrapper(raw.name):
             inner = _unwrap(raw)
@@ -192,7 +192,7 @@ def _unwrap(raw: RawCall) -> list[RawCall]:
     for use in uses:
         name = use.get("recipient_name") if isinstance(use, dict) else None
         if not isinstance(name, str) or not isinstance(use, dict):
-            problem = f"an entry of {raw.name} names no tool; call each tool by itself"
+            problem = f"an entry of {raw.name} does not name a tool; call each tool by itself"
             inner.append(RawCall(None, "", str(use), problem=problem))
         else:
             inner.append(RawCall(None, name, clean_arguments(use.get("parameters"))))
@@ -200,5 +200,5 @@ def _unwrap(raw: RawCall) -> list[RawCall]:
 
 
 def sendable_name(name: str, max_length: int) -> str:
-    """A name that OpenAI takes in a request; names that models make up may have dots and slashes, or be empty."""
+    """A name that OpenAI accepts in a request; names that models make up may have dots and slashes, or be empty."""
     return _NOT_IN_A_NAME.sub("_", name)[:max_length] or "unknown"

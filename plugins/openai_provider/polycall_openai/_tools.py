@@ -21,9 +21,9 @@ class ToolPayload:
     """Fields of the request's body."""
     names: frozenset[str]
     restore: Mapping[str, Callable[[object], object]]
-    """By tool: undoes on decoded arguments what the dialect of its schema changed."""
+    """By tool: undoes the changes of its schema's dialect on decoded arguments."""
     make_id: Callable[[], str] = ServerProfile().make_call_id
-    """Makes an id that the server takes, for calls that came without a usable one."""
+    """Makes an id that the server takes, for calls without a usable one."""
 
 
 def payload_of(request: Request) -> ToolPayload:

@@ -8,11 +8,13 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from polycall import ConfigurationError, PluginError
+from polycall_llamacpp._model.listener import Listener, ListenerError
 from polycall_llamacpp._model.source import ModelSource, read_through
 from polycall_llamacpp._settings import LlamaSettings
 
@@ -90,11 +92,23 @@ def load(source: ModelSource, settings: LlamaSettings) -> Server:
     # Never an empty list of host names: llama.cpp crashes on it.
     params.hostnames = ["127.0.0.1"] if directory is None else [str(directory / "llama.sock")]
     try:
-        return Server(xllamacpp.Server(params), api_key, directory, params.n_parallel)
+        llama: LlamaServer = xllamacpp.Server(params)
     except (RuntimeError, ValueError) as error:
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
         raise _load_error(source, settings) from error
+    _wait_until_running(Listener(llama.listening_address, api_key))
+    return Server(llama, api_key, directory, params.n_parallel)
+
+
+def _wait_until_running(listener: Listener) -> None:
+    """Wait until llama.cpp's own thread takes tasks, by a request that becomes one.
+
+    Its destructor cannot stop a thread that has not begun its loop, and then waits for it forever. Observed with
+    xllamacpp 2026.10, on a busy machine, when a model was closed right after loading.
+    """
+    with suppress(ListenerError):
+        listener.ask("/lora-adapters")
 
 
 def _default_threads() -> int | None:

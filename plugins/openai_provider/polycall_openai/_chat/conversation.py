@@ -1,4 +1,4 @@
-"""Continuing the conversation: the model's turn as it came, and one answer to each of its calls."""
+"""Continuing the conversation: the model's turn unchanged, and one answer to each of its calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def continue_conversation(
 ) -> list[object]:
     """Append the model's turn, the results of its calls, and a note.
 
-    Each call is answered by a message of its own, right after the turn: OpenAI refuses anything else.
+    Each call is answered by a message of its own, right after the turn: OpenAI rejects anything else.
     """
     turn = reply.turn if isinstance(reply.turn, Turn) else Turn({"role": "assistant", "content": reply.text})
     continued = [*messages, sendable(_echo(profile, turn, reply.tool_calls))]
@@ -39,7 +39,7 @@ def continue_conversation(
 def _echo(profile: ServerProfile, turn: Turn, calls: Sequence[ToolCall]) -> JsonObject:
     """The assistant's message, with fields that polycall does not know: reasoning, signatures.
 
-    Left out is what requests do not have, and what is null: an empty ``tool_calls`` is refused (openai-node#1341).
+    Fields that requests do not have are left out, and nulls: an empty ``tool_calls`` is rejected (openai-node#1341).
     """
     message: JsonObject = {
         key: value

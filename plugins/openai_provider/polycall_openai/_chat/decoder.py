@@ -178,7 +178,7 @@ def _adds(key: object, value: object) -> bool:
 
 
 def _joined(pieces: list[object]) -> object:
-    """The value of a field that came in pieces: texts and lists are joined, of anything else the last counts."""
+    """Join the pieces of a field: texts and lists; of anything else the last piece counts."""
     if all(isinstance(piece, str) for piece in pieces):
         return "".join(map(str, pieces))
     if all(isinstance(piece, list) for piece in pieces):

@@ -1,4 +1,4 @@
-"""From a whole reply to provider-neutral calls, text, finish reason and usage."""
+"""From a whole Chat Completion to provider-neutral calls, text, finish reason and usage."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ _CUTS_OFF = (FinishReason.LENGTH, FinishReason.REFUSAL)
 
 @dataclass(slots=True)
 class Turn:
-    """The model's turn as it came, for the echo."""
+    """The model's turn as the server sent it, for the echo."""
 
     message: JsonObject
-    """Without its calls."""
+    """The message, without its calls."""
     entries: Mapping[str, JsonObject] = field(default_factory=dict)
     """By ``ToolCall.id``: the entry of ``tool_calls``."""
     is_legacy: bool = False
-    """The one call came as ``function_call``, and is answered in the same old form."""
+    """Its one call has the legacy form ``function_call``, and is answered in that form."""
 
 
 def extract_reply(server: Server, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
     """Extract a whole reply.
 
     Args:
-        server: Who answered.
-        request: What was asked.
-        body: Bytes, or the plain data that an SDK object held.
+        server: The one that replied.
+        request: The request that was sent.
+        body: Bytes, or the plain data of an SDK object.
         raw_response: Builds the SDK's own object.
 
     Raises:
-        ResponseError: HTML, broken JSON, an error object, or JSON that is no Chat Completion.
+        ResponseError: HTML, broken JSON, an error object, or JSON that is not a Chat Completion.
     """
     completion = _completion(server.errors.read(body), server.errors, body)
     choices = completion["choices"]
@@ -100,14 +100,14 @@ def _completion(value: JsonObject, errors: ReplyErrors, body: object) -> JsonObj
 
 
 def unify_finish_reason(raw: str | None) -> FinishReason | None:
-    """The finish reason in polycall's vocabulary; ``None`` where there was none."""
+    """The finish reason in polycall's vocabulary; ``None`` where it is missing."""
     if not raw:
         return None
     return _FINISH_REASONS.get(raw) or _FINISH_REASONS.get(raw.lower(), FinishReason.OTHER)
 
 
 def cuts_off(finish_reason: FinishReason | None) -> bool:
-    """Whether the reply ended in the middle of what the model was about to say."""
+    """Whether the reply ended before the model was done."""
     return finish_reason in _CUTS_OFF
 
 
@@ -122,7 +122,7 @@ def message_text(content: object) -> str | None:
 
 
 def read_usage(value: object) -> Usage | None:
-    """Token counts; what is missing or no whole number is unknown."""
+    """Token counts; ``None`` where a count is missing or not an integer."""
     if not isinstance(value, dict):
         return None
     return Usage(

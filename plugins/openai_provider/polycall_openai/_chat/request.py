@@ -28,7 +28,7 @@ def render_tools(
     """Render the tools.
 
     Raises:
-        SchemaError: A field has no form in the dialect.
+        SchemaError: The dialect has no form for a field.
         ConfigurationError: More tools than the server takes.
     """
     return _tools.render_tools(profile, tools, tool_choice, strict, wrap=_entry)
@@ -39,12 +39,11 @@ def _entry(function: JsonObject) -> JsonObject:
 
 
 def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
-    """Make the body and the SDK's options of a call.
+    """Build the body, and the SDK's options of the call.
 
     Raises:
-        ConfigurationError: No model; an option that polycall has an argument of its own for, or that the server or
-            the model refuses.
-        MessageError: Something that is neither a dict nor an object of the SDK is among the messages.
+        ConfigurationError: No model is named; or an option is polycall's own, or rejected by the server or the model.
+        MessageError: A message is neither a dict nor an object of the SDK.
     """
     model = model_of(server, request)
     fields, call_options = split_options(request.options, _RESERVED)
@@ -57,7 +56,7 @@ def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions
     for message in messages:
         if message.__class__ is not dict:
             raise MessageError(
-                f"messages[{messages.index(message)}]: {str(message)[:100]!r} is no message; "
+                f"messages[{messages.index(message)}]: {str(message)[:100]!r} is not a message; "
                 "write {'role': 'user', 'content': ...}."
             )
     body: dict[str, Any] = {"model": model, "messages": messages}

@@ -2,7 +2,7 @@
 
 Where the server keeps the conversation, because the caller named a ``previous_response_id`` or a ``conversation``, only
 the answers are sent, after the response that they answer. Otherwise everything is replayed: the model's turn with all
-its items, as they came and in their order, since a call of a reasoning model is refused without the reasoning before
+its items, unchanged and in their order, since a call of a reasoning model is rejected without the reasoning before
 it (continuedev/continue#11785).
 """
 
@@ -19,8 +19,8 @@ from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._tool_calls import arguments_text, sendable_name
 
 _NULL_IS_ABSENT = frozenset({"function_call", "custom_tool_call", "reasoning", "message"})
-"""Items whose fields may come as null, and must not be null in a request (OpenAI API description). Of others null is a
-value."""
+"""Items whose fields may be null in a reply, and must not be in a request (OpenAI API description). In other items null
+is a value."""
 
 
 def continue_conversation(
@@ -44,7 +44,7 @@ def continue_conversation(
         ]
     if note is not None:
         continued.append({"role": "user", "content": note})
-    # What the caller gave stays as it is; what the model and the results add may hold what UTF-8 cannot carry.
+    # Leave the caller's messages alone; the model's turn and the results may hold lone surrogates.
     given = len(messages) if turn.memory == "none" else 0
     return [*continued[:given], *(sendable(item) for item in continued[given:])]
 
@@ -64,8 +64,8 @@ def _one_answer(calls: Sequence[ToolCall], contents: Mapping[str, str]) -> str:
 def _replayed(profile: ServerProfile, turn: Turn) -> list[JsonObject]:
     """The items of a turn.
 
-    What the server does not store it cannot look up: reasoning that came without its encrypted content is left out,
-    and with it the ids that refer to it.
+    The server cannot look up items that it does not store: reasoning without its encrypted content is left out, and
+    with it the ids that refer to it.
     """
     lost = not turn.stored and any(_is_lost_reasoning(output.item) for output in turn.output)
     items: list[JsonObject] = []
@@ -88,7 +88,7 @@ def _is_lost_reasoning(item: JsonObject) -> bool:
 def _call_item(profile: ServerProfile, item: JsonObject, call: ToolCall, calls: Sequence[ToolCall]) -> JsonObject:
     if item.get("type") == "custom_tool_call":
         return {**item, "call_id": call.id, "name": sendable_name(call.name, profile.max_name_length)}
-    # The calls of a wrapper are written as plain ones; the item's own id stands for the wrapper.
+    # The calls of a wrapper are sent as plain calls; the item's own id stands for the wrapper.
     kept = item if len(calls) == 1 else {"type": "function_call"}
     replayed = {
         **kept,

@@ -272,7 +272,7 @@ class StreamedResponse:
                 self._attach_item(at, item)
 
     def _attach_item(self, position: int, item: JsonObject) -> None:
-        """Take an item of the final response, as far as no event had it."""
+        """Attach an item of the final response, unless an event completed it."""
         ids = {id_ for id_ in (item.get("id"), item.get("call_id")) if id_}
         slot = next((slot for slot in self._slots if ids & {slot.id, slot.call_id}), None)
         if slot is None and position < len(self._slots):

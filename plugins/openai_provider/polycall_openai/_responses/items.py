@@ -10,14 +10,14 @@ from polycall_openai._json import JsonObject, text_or_none
 from polycall_openai._request import to_plain_data
 
 PREVIOUS_RESPONSE = "previous_response"
-"""The ``type`` of an entry of polycall's own in a conversation: what stands before it is on the server, as the
-response with this ``id``."""
+"""The ``type`` of polycall's own entry in a conversation: the server has everything before it, as the response with
+this ``id``."""
 
 _NATIVE_PARTS = frozenset({"input_text", "input_image", "input_file", "output_text", "refusal"})
 
 
 def previous_response(id_: str) -> JsonObject:
-    """The entry that stands for everything up to a response which the server keeps."""
+    """The entry for everything up to a response that the server keeps."""
     return {"type": PREVIOUS_RESPONSE, "id": id_}
 
 
@@ -25,7 +25,7 @@ def input_items(messages: Sequence[object]) -> tuple[list[object], str | None]:
     """The ``input`` of a request, and the ``previous_response_id`` that the messages themselves name, if any.
 
     Raises:
-        MessageError: A message that the API cannot carry.
+        MessageError: The API cannot carry a message.
     """
     items: list[object] = []
     previous: str | None = None

@@ -30,21 +30,21 @@ class OutputItem(NamedTuple):
 
     item: JsonObject
     calls: Sequence[ToolCall]
-    """What it stands for: nothing, a call, or the calls in a wrapper."""
+    """The calls that it stands for: none, one, or those in a wrapper."""
 
 
 @dataclass(slots=True)
 class Turn:
-    """The model's turn as it came, for a correction."""
+    """The model's turn as the server sent it, for a correction."""
 
     output: Sequence[OutputItem]
     memory: Literal["none", "response", "conversation"]
-    """What of the conversation the server keeps by itself, and where a correction can go on: nothing, so that
-    everything is sent again; everything up to this response; or the ``conversation`` that the caller named."""
+    """The part of the conversation that the server keeps, where a correction can continue: nothing, so that everything
+    is sent again; everything up to this response; or the ``conversation`` that the caller named."""
     stored: bool
     """The server remembers the items by their ids."""
     id: str | None = None
-    """Of the response."""
+    """The response's id."""
 
 
 class Ending(NamedTuple):
@@ -53,22 +53,22 @@ class Ending(NamedTuple):
     finish_reason: FinishReason | None
     raw_finish_reason: str | None
     truncated: bool
-    """Before the model was done."""
+    """The response ended before the model was done."""
     known: bool = True
-    """False for an unknown reason to be incomplete."""
+    """False if it is incomplete for an unknown reason."""
 
 
 def extract_reply(server: Server, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
     """Extract a whole reply.
 
     Args:
-        server: Who answered.
-        request: What was asked.
-        body: Bytes, or the plain data that an SDK object held.
+        server: The one that replied.
+        request: The request that was sent.
+        body: Bytes, or the plain data of an SDK object.
         raw_response: Builds the SDK's own object.
 
     Raises:
-        ResponseError: HTML, broken JSON, an error object, a failed response, or JSON that is no response.
+        ResponseError: HTML, broken JSON, an error object, a failed response, or JSON that is not a response.
     """
     response = server.errors.read(body)
     items = _output(response, server.errors, body)
@@ -107,7 +107,7 @@ def _output(response: JsonObject, errors: ReplyErrors, body: object) -> list[Jso
 
 
 def raw_call(item: JsonObject) -> RawCall | None:
-    """The call in an output item; ``None`` for reasoning, messages and what the server ran by itself."""
+    """The call in an output item; ``None`` for reasoning, messages and tools of the server."""
     kind = item.get("type")
     if kind == "function_call":
         return RawCall(call_id(item), _text(item.get("name")), clean_arguments(item.get("arguments")), item)
@@ -125,7 +125,7 @@ def is_cut_off(item: JsonObject, *, truncated: bool) -> bool:
     """Whether an item has begun and is not complete.
 
     Args:
-        item: Of a call.
+        item: The item of a call.
         truncated: The response ended with this item, before the model was done.
     """
     status = item.get("status")
@@ -136,12 +136,12 @@ def read_ending(response: JsonObject, source: object, *, cut: bool) -> Ending:
     """How a response ended.
 
     Args:
-        response: With its ``status``.
+        response: The response, with its ``status``.
         source: Its text or object, for errors.
-        cut: It is known to be cut off, whatever the status is.
+        cut: The response is known to be cut off, whatever its status is.
 
     Raises:
-        ResponseError: It failed, was cancelled, or is not there yet.
+        ResponseError: It failed, was cancelled, or is not finished yet.
     """
     status = text_or_none(response.get("status"))
     if status in ("failed", "cancelled"):
@@ -166,12 +166,12 @@ def finish_reason(ending: Ending, calls: Sequence[ToolCall]) -> FinishReason | N
 
 
 def text_of(items: Sequence[JsonObject]) -> str | None:
-    """What the model said in messages."""
+    """The text of the messages."""
     return _joined(items, "output_text", "text")
 
 
 def refusal_of(items: Sequence[JsonObject]) -> str | None:
-    """Why the model refused, in its words."""
+    """The model's refusal, in its own words."""
     return _joined(items, "refusal", "refusal")
 
 
@@ -188,7 +188,7 @@ def _joined(items: Sequence[JsonObject], kind: str, field: str) -> str | None:
 
 
 def read_usage(value: object) -> Usage | None:
-    """Token counts."""
+    """Token counts; ``None`` where a count is missing or not an integer."""
     if not isinstance(value, dict):
         return None
     return Usage(
@@ -201,10 +201,10 @@ def read_usage(value: object) -> Usage | None:
 
 
 def make_turn(request: Request, response: Mapping[str, object], output: Sequence[OutputItem]) -> Turn:
-    """The turn, with what the server keeps of the conversation, by what was asked and what came.
+    """The turn, and how much of the conversation the server keeps, by the request and the response.
 
-    Only the first round of a ``create()`` hands over to the server's memory: what a correction adds is sent again
-    with the next one, because the caller may still replace the answers in it (``Calls.continue_with``).
+    Only the first round of a ``create()`` hands over to the server's memory: the messages of a correction are sent
+    again with the next one, because the caller may still replace the answers in it (``Calls.continue_with``).
     """
     options = request.options
     id_ = text_or_none(response.get("id"))
@@ -212,12 +212,12 @@ def make_turn(request: Request, response: Mapping[str, object], output: Sequence
     memory: Literal["none", "response", "conversation"] = "none"
     if options.get("conversation"):
         memory = "conversation"
-    elif stored and id_ and request.round == 0 and (options.get("previous_response_id") or _goes_on(request)):
+    elif stored and id_ and request.round == 0 and (options.get("previous_response_id") or _continues(request)):
         memory = "response"
     return Turn(output, memory, stored, id_)
 
 
-def _goes_on(request: Request) -> bool:
+def _continues(request: Request) -> bool:
     return any(isinstance(one, Mapping) and one.get("type") == PREVIOUS_RESPONSE for one in request.messages)
 
 

@@ -32,11 +32,11 @@ def render_tools(
 ) -> ToolPayload:
     """Render the tools.
 
-    ``strict`` is always sent: left out, the API tries to make the schema strict by itself, and may so make optional
+    ``strict`` is always sent: left out, the API tries to make the schema strict, and may thereby make optional
     fields required (OpenAI API description, ``FunctionToolParam.strict``).
 
     Raises:
-        SchemaError: A field has no form in the dialect.
+        SchemaError: The dialect has no form for a field.
         ConfigurationError: More tools than the server takes.
     """
     return _tools.render_tools(profile, tools, tool_choice, strict, wrap=_entry, always_strict=True)
@@ -47,12 +47,11 @@ def _entry(function: JsonObject) -> JsonObject:
 
 
 def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
-    """Make the body and the SDK's options of a call.
+    """Build the body, and the SDK's options of the call.
 
     Raises:
-        ConfigurationError: No model; an option that polycall has an argument of its own for, or that the server or
-            the model refuses.
-        MessageError: A message that the API cannot carry.
+        ConfigurationError: No model is named; or an option is polycall's own, or rejected by the server or the model.
+        MessageError: The API cannot carry a message.
     """
     model = model_of(server, request)
     fields, call_options = split_options(request.options, _RESERVED)
@@ -79,17 +78,17 @@ def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions
 
 
 def _built_in_tools(tools: object) -> list[object]:
-    """The caller's ``tools``, which the server runs by itself.
+    """The caller's ``tools``, which the server itself runs.
 
     Raises:
-        ConfigurationError: One would have to be run by the caller.
+        ConfigurationError: The caller would have to run one of them.
     """
     for tool in tools if isinstance(tools, list) else [tools]:
         kind = tool.get("type") if isinstance(tool, dict) else None
         if not isinstance(kind, str) or kind in _NOT_RUN_BY_THE_SERVER:
             raise ConfigurationError(
-                f"tools: {str(tool)[:200]} is no tool that the server runs by itself, such as "
-                "{'type': 'web_search'}. Tools of your own belong into response_model.",
+                f"tools: {str(tool)[:200]} is not a tool that the server itself runs, such as "
+                "{'type': 'web_search'}. Your own tools belong in response_model.",
                 key="tools",
             )
     return list(tools) if isinstance(tools, list) else []

@@ -1,4 +1,4 @@
-"""Open streams: the reply's bytes as they come, or, from a patched client, the data of the SDK's chunk objects."""
+"""Open streams: the reply's bytes as they arrive, or, from a patched client, the data of the SDK's chunk objects."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _TAIL_BYTES = 32
 _ENDS_WITH_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
 
 _ENVELOPE = 4
-"""A stream may be so many times larger than a whole reply: 10 MB of arguments in fragments of 4 bytes are 835 MB of
+"""A stream may be this many times as large as a whole reply: 10 MB of arguments in fragments of 4 bytes are 835 MB of
 events, of which the decoder keeps the 10 MB."""
 
 
 def request_errors(name: str) -> tuple[type[Exception], ...]:
     """The transport's exception classes of a name: openai 3.x rides on httpx2, or on httpx if the user hands in a
-    client of it; 2.x on httpx. None is imported that is not there already.
+    client of it; 2.x on httpx. No module is imported for it.
     """
     modules = (sys.modules.get("httpx2"), sys.modules.get("httpx"))
     return tuple(getattr(module, name) for module in modules if module is not None)
 
 
 def sdk_error(error: Exception) -> Exception:
-    """The SDK's exception for a transport error while a stream is read: openai 2.x lets those out bare."""
+    """The SDK's exception for a transport error while a stream is read: openai 2.x does not wrap them."""
     import openai
 
     request = getattr(error, "_request", None)
@@ -48,7 +48,7 @@ def plain_data(sdk_object: Any) -> object:
 class _EndWatch:
     """Notices ``data: [DONE]``, after which nothing follows but the end of the body, which a server may delay.
 
-    A line break inside a JSON text is escaped, so a line that begins like this is no part of one.
+    A line break inside a JSON text is escaped, so a line that begins like this is not part of one.
     """
 
     __slots__ = ("_tail",)
@@ -92,7 +92,7 @@ class BytesStream:
 
 
 class AsyncBytesStream:
-    """As `BytesStream`, async. Waits up to 0.1 s for the body's end, so that the connection can be used again."""
+    """Async version of `BytesStream`. Waits up to 0.1 s for the body's end, to keep the connection usable."""
 
     __slots__ = ("_max_bytes", "_response")
 
@@ -120,14 +120,14 @@ class AsyncBytesStream:
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
     import anyio  # the SDK rides on it
 
-    # The reply is whole: what happens to the connection now is no fault of it.
+    # The reply is whole: later errors of the connection do not matter.
     with suppress(*request_errors("RequestError")), anyio.move_on_after(_DRAIN_S):
         async for _ in chunks:
             pass
 
 
 class ObjectStream:
-    """The stream of a patched client: SDK chunk objects, through the wrapper, given out as plain data."""
+    """The stream of a patched client: yields SDK chunk objects, through the wrapper, as plain data."""
 
     __slots__ = ("_errors", "_stream")
 
@@ -157,7 +157,7 @@ class ObjectStream:
 
 
 class AsyncObjectStream:
-    """As `ObjectStream`, async."""
+    """Async version of `ObjectStream`."""
 
     __slots__ = ("_errors", "_stream")
 
@@ -190,5 +190,5 @@ class AsyncObjectStream:
 
 
 def unreadable(errors: ReplyErrors, error: json.JSONDecodeError | UnicodeDecodeError) -> Exception:
-    """What a parser inside the SDK says of a reply, as polycall's own error."""
+    """The error of a parser inside the SDK, as polycall's own."""
     return errors.unreadable(error, error.doc if isinstance(error, json.JSONDecodeError) else bytes(error.object))

@@ -1,4 +1,4 @@
-"""What the SDK has for each of the two APIs, as data: nothing of it is imported before the first request."""
+"""Where the SDK keeps each of the two APIs, as data, so that nothing is imported before the first request."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Endpoint:
-    """One API of OpenAI, and where it is in the SDK."""
+    """One API of OpenAI, and its place in the SDK."""
 
     protocol: str
-    """Its name, for errors."""
+    """The API's name, for errors."""
     path: str
-    """After ``base_url``."""
+    """The path that follows ``base_url``."""
     resource: tuple[str, ...]
     """The attributes that lead from a client to the resource with ``create``."""
     resource_module: str
@@ -27,7 +27,7 @@ class Endpoint:
     parameters_types: tuple[str, str]
 
     def create(self, client: Any) -> Callable[..., Any]:
-        """The SDK's own way to call it, wrapped by whoever did so."""
+        """The SDK's ``create``, with any wrapper around it."""
         resource = client
         for name in self.resource:
             resource = getattr(resource, name)
@@ -36,7 +36,7 @@ class Endpoint:
 
 
 class SdkTypes(NamedTuple):
-    """What the SDK would parse a reply into. With the raw header they are only remembered."""
+    """The classes that the SDK would parse a reply into. With the raw header it only remembers them."""
 
     reply: Any
     stream: Any

@@ -15,25 +15,25 @@ _RAW = {"X-Stainless-Raw-Response": "true"}
 def post(
     client: Any, endpoint: Endpoint, urls: UrlCache, body: dict[str, Any], options: CallOptions, **stream: Any
 ) -> Any:
-    """``client.post``; an awaitable where the client is async.
+    """Post as ``client.post`` does; returns an awaitable if the client is async.
 
-    Of that, a fifth of the time goes into making the request's options, field by field with deep copies of the
-    defaults, only to hand them to ``client.request``. Where the caller gave none, they are a copy of some that the
-    SDK made once, and handed to ``client.request`` here.
+    ``client.post`` spends a fifth of its time on making the request's options, field by field with deep copies of the
+    defaults, only to hand them to ``client.request``. Where the caller gave none, they are copied from some that the
+    SDK made once.
 
     Args:
-        client: Nothing of it is patched.
-        endpoint: What is asked for.
+        client: An unpatched client of the SDK.
+        endpoint: One of the APIs.
         urls: Knows the endpoint's URL.
         body: Without the SDK's ``NOT_GIVEN`` and ``omit``.
-        options: The caller's.
+        options: The caller's options.
         stream: ``stream`` and ``stream_cls`` of ``client.post``.
     """
     reply_type = sdk_types(endpoint).reply
     template = _template(endpoint.path) if options == _NO_OPTIONS else None
     if template is None:
         return client.post(urls.of(client), cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
-    # New for each call is all that may be changed on the way.
+    # Copy everything that may be changed on the way.
     fresh: dict[str, Any] = {name: getattr(template, name).copy() for name in _DICTS if hasattr(template, name)}
     fresh |= {"url": urls.of(client), "json_data": body}
     return client.request(reply_type, template.model_copy(update=fresh), **stream)
@@ -45,7 +45,7 @@ _DICTS = ("headers", "params", "security")
 
 @lru_cache(maxsize=4)
 def _template(path: str) -> Any:
-    """Options of a request as ``client.post`` makes them; ``None`` where an SDK keeps them in another place."""
+    """Options of a request as ``client.post`` makes them; ``None`` if an SDK keeps them elsewhere."""
     try:
         from openai._models import FinalRequestOptions
     except ImportError:

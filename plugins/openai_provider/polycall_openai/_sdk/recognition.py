@@ -1,4 +1,4 @@
-"""Which objects are clients of the openai SDK, and whether one is as the SDK made it. Imports no SDK.
+"""Recognizes clients of the openai SDK, and detects patched ones. Imports no SDK.
 
 The SDK overwrites ``__module__`` of its public classes (``openai.OpenAI``, ``openai.lib.azure.AzureOpenAI``, ...),
 but not of the two base classes that every client of it has.
@@ -17,7 +17,7 @@ _BASE_MODULE = "openai._base_client"
 
 
 def recognize(client: object) -> ClientTraits | None:
-    """What a client can do; ``None`` for any other object, the module ``openai`` included."""
+    """The traits of a client; ``None`` for any other object, the module ``openai`` included."""
     kind = _kind(client)
     if kind is None:
         return None
@@ -43,10 +43,10 @@ def _kind(client: object) -> Literal["sync", "async"] | None:
 
 
 def is_patched(client: Any, endpoint: Endpoint) -> bool:
-    """Whether some part of the way of a call is not the SDK's own: then its wrapper must see a normal call.
+    """Whether any method on the way of a call is not the SDK's own: its wrapper must then see a normal call.
 
     Instrumentation libraries replace the resource's ``create`` on the class or the instance, or ``request`` or
-    ``_process_response`` of the client. Asked anew for each call, because they may come late.
+    ``_process_response`` of the client. Asked for each call, because they may come late.
     """
     if not all(_is_own(client, name) for name in ("post", "request", "_process_response")):
         return True
@@ -71,28 +71,31 @@ def _is_import_awaited() -> bool:
     return False
 
 
-def _is_own(owner: object, name: str) -> bool:
-    """Whether ``owner.name`` is the SDK's plain function, no instance attribute, wrapper, mock or override.
+def module_of(owner: object, name: str) -> str:
+    """The module with the code of the plain method ``owner.name``; ``""`` for an attribute, a wrapper, or a mock.
 
     ``functools.wraps`` copies ``__module__`` and ``__qualname__``, and wrapt forwards them; the type and the globals
     do not lie.
     """
-    if name in getattr(owner, "__dict__", ()):
-        return False
-    for base in type(owner).__mro__:
-        found = base.__dict__.get(name)
-        if found is not None:
-            return _is_sdk_function(found)
-    return False
+    return "" if name in getattr(owner, "__dict__", ()) else _module(_class_attribute(owner, name))
+
+
+def _is_own(owner: object, name: str) -> bool:
+    return module_of(owner, name).startswith("openai.")
 
 
 def _is_own_property(owner: object, name: str) -> bool:
+    property_ = _class_attribute(owner, name)
+    return _module(getattr(property_, "func", None)).startswith("openai.")  # a functools.cached_property
+
+
+def _class_attribute(owner: object, name: str) -> object:
     for base in type(owner).__mro__:
-        found = base.__dict__.get(name)
+        found: object = base.__dict__.get(name)
         if found is not None:
-            return _is_sdk_function(getattr(found, "func", None))  # a functools.cached_property
-    return False
+            return found
+    return None
 
 
-def _is_sdk_function(value: object) -> bool:
-    return type(value) is FunctionType and str(value.__globals__.get("__name__", "")).startswith("openai.")
+def _module(value: object) -> str:
+    return str(value.__globals__.get("__name__", "")) if type(value) is FunctionType else ""

@@ -1,1 +1,1 @@
-"""What each server accepts, and the errors about its replies."""
+"""Servers: the requests that each accepts, and errors about their replies."""

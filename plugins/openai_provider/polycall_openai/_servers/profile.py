@@ -1,4 +1,4 @@
-"""What a server accepts and how it deviates, as data."""
+"""A server's rules and deviations, as data."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ ToolChoice = Literal["auto", "required", "named"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFamily:
-    """What holds for some models of a server."""
+    """Overrides for some models of a server."""
 
     names: str
-    """A regular expression for the beginning of the model's name, without what stands before its last slash."""
+    """A regular expression for the beginning of the model's name, after its last slash."""
     facts: Mapping[str, Any]
-    """Fields of `ServerProfile` that are otherwise for these models; of ``refused``, those that are added."""
+    """Fields of `ServerProfile` that differ for these models; ``refused`` is merged."""
     source: str = ""
-    """Where the facts are written down."""
+    """The source of the facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerProfile:
-    """What a server accepts. The defaults are those of a server that nothing is known of."""
+    """The rules of a server. The defaults are for a server that nothing is known about."""
 
     name: str = "unknown"
     hosts: tuple[str, ...] = ()
-    """Of its base URL: the host itself or a domain above it; with a port where only the port tells."""
+    """Hosts of its base URL, exact or parent domains; ``host:port`` where only the port identifies it."""
 
     strict: bool = False
     """It enforces ``strict: true``. Effect: where the caller leaves ``strict`` open, it is asked for each tool whose
@@ -42,40 +42,40 @@ class ServerProfile:
     """The first ``api-version`` of the URL's query that does. Effect: with an older one it is not sent."""
     tool_choices: frozenset[ToolChoice] = frozenset({"auto", "required", "named"})
     """The forms of ``tool_choice`` it takes. Effect: for a named tool only that one is offered, and required if the
-    server knows that; for "required" "auto" is sent. Whether calls came is checked anyway."""
+    server knows that; for "required" "auto" is sent. Whether the reply has calls is checked anyway."""
     refused: Mapping[str, object] = field(default_factory=dict)
-    """Request fields that it refuses, each with the value that it works by. Effect: a field that the caller sets to
-    just that is left out, with any other value it is a `ConfigurationError` before the request."""
+    """Request fields that it rejects, each with the value that it always works with. Effect: a field that the caller
+    sets to that value is left out; with any other value it is a `ConfigurationError` before the request."""
     max_tools: int | None = None
     """How many tools one request may have; 0 for none at all. Effect: more are a `ConfigurationError` before the
     request."""
     max_name_length: int = 64
     """Characters of a tool's name. Effect: longer ones, made up by a model, are cut in the history."""
     empty_content: str | None = None
-    """What ``content`` has to be in an assistant's turn with calls and no text: ``""``, or ``None`` for null."""
+    """The ``content`` of an assistant's turn with calls and no text: ``""``, or ``None`` for null."""
     echoes_unknown_fields: bool = True
-    """It takes back, in the assistant's turn, fields that Chat Completions does not have (reasoning, signatures).
-    Effect: otherwise they are left out of corrections."""
+    """It accepts, in the assistant's turn, fields that Chat Completions does not have (reasoning, signatures).
+    Effect: if not, they are left out of corrections."""
     call_id_length: int | None = None
     """Ids of calls are this many letters and digits; ``None``: of any form. Effect: on ids that polycall has to make
-    up. Ids that came from the server are echoed as they are."""
+    up. The server's own ids are echoed unchanged."""
     finish_reason_required: bool = False
     """A whole stream always has a finish reason. Effect: one that has only ``[DONE]`` is incomplete."""
     tells_truncation: bool = False
-    """Its finish reason can be trusted. Effect: otherwise a reply that is as long as the caller's limit counts as cut
+    """Its finish reason can be trusted. Effect: if not, a reply that is as long as the caller's limit counts as cut
     off, whatever its finish reason is."""
     replays_call_status: bool = True
-    """It takes back the ``status`` of a ``function_call`` item of the Responses API. Effect: otherwise it is null."""
+    """The Responses API accepts the ``status`` of a ``function_call`` in its input. Effect: if not, null is sent."""
     encrypted_reasoning: bool = False
-    """It gives a model's reasoning encrypted. Effect: with ``store=False`` the Responses API is asked for it
+    """It can send a model's reasoning encrypted. Effect: with ``store=False`` the Responses API is asked for it
     (``include``), so that a correction can replay it."""
     families: tuple[ModelFamily, ...] = ()
-    """What holds for some of its models only."""
+    """Overrides for some of its models."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """By field: where the fact is written down."""
+    """By field: the source of the fact."""
 
     def make_call_id(self) -> str:
-        """An id for a call that came without a usable one."""
+        """Make an id for a call without a usable one."""
         if self.call_id_length is None:
             return f"call_{uuid4().hex[:24]}"
         return uuid4().hex[: self.call_id_length]
@@ -88,7 +88,7 @@ class ServerProfile:
         return self.stream_usage and str(api_version) >= self.stream_usage_since
 
     def for_model(self, model: str | None) -> ServerProfile:
-        """The profile with what is otherwise for a model."""
+        """The profile with the overrides for a model."""
         name = (model or "").rpartition("/")[2]
         facts: dict[str, Any] = {}
         for family in self.families:
@@ -98,18 +98,18 @@ class ServerProfile:
         return replace(self, name=f"{self.name} (model {model!r})", **facts) if facts else self
 
     def accepted(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The caller's fields without those that only say what holds anyway.
+        """The caller's fields, without those that repeat a fixed value.
 
         Raises:
-            ConfigurationError: A field is refused by the server or the model.
+            ConfigurationError: The server or the model rejects a field.
         """
         if not self.refused.keys() & fields.keys():
             return fields
         for name, value in self.refused.items():
             if name in fields and fields[name] is not None and fields[name] != value:
                 raise ConfigurationError(
-                    f"{name}={fields[name]!r}: {self.name} refuses this field and always works as with {value!r}. "
-                    "Leave it out; or pass server_options={'refused': {}, 'families': []} if that is no longer so.",
+                    f"{self.name} rejects {name}={fields[name]!r}: it supports only {value!r}. "
+                    "Omit the option; or pass server_options={'refused': {}, 'families': []} if this has changed.",
                     key=name,
                 )
         return {name: value for name, value in fields.items() if name not in self.refused}

@@ -1,4 +1,4 @@
-"""Errors about replies that are not of the protocol: where the request went, and what was expected there."""
+"""Errors about replies that are not of the protocol: the URL of the request, and the protocol that was expected."""
 
 from __future__ import annotations
 

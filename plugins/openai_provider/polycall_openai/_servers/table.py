@@ -1,4 +1,4 @@
-"""The table of server profiles, and how one is chosen. Each fact says where it is written down."""
+"""The table of server profiles, and how one is chosen. Each fact names its source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPENAI_FAMILIES = (
         source="langchain#29416, langchain#29704, llama_index#20865, tensorzero#2805",
     ),
     ModelFamily(
-        # Those that always reason. From 5.1 on most can be told not to, and take these fields then.
+        # Those that always reason. From 5.1 on reasoning can be switched off in most, which then accept these fields.
         names=r"o[1-9]|gpt-5(?!\.|-chat)|gpt-5\.1-codex|gpt-5\.[1-3]-chat|gpt-5\.[2-9]-pro",
         facts={"refused": _NO_SAMPLING},
         source="OpenAI reasoning guide; pydantic-ai, profiles/openai.py (measured 2026-07)",
@@ -81,7 +81,7 @@ _PROFILES = (
             ModelFamily(
                 names=r"deepseek-reasoner|deepseek-v4-",
                 facts={"tool_choices": frozenset({"auto"})},
-                source="pydantic-ai, providers/deepseek.py: forcing is refused while the model thinks",
+                source="pydantic-ai, providers/deepseek.py: forcing is rejected while the model thinks",
             ),
         ),
     ),
@@ -109,7 +109,7 @@ _PROFILES = (
         name="moonshot",
         hosts=("api.moonshot.ai", "api.moonshot.cn"),
         tool_choices=frozenset({"auto"}),
-        sources={"tool_choices": "pydantic-ai, providers/moonshotai.py: 'required' is refused"},
+        sources={"tool_choices": "pydantic-ai, providers/moonshotai.py: 'required' is rejected"},
     ),
     ServerProfile(name="xai", hosts=("api.x.ai",)),
     ServerProfile(
@@ -167,9 +167,9 @@ def choose_profile(base_url: str, name: str | None, facts: Mapping[str, object])
     """Choose a server's profile.
 
     Args:
-        base_url: Its host decides, where no name is given.
+        base_url: Its host decides if no name is given.
         name: One of `PROFILES`, or ``"unknown"`` for the defaults in any case.
-        facts: Fields that are otherwise.
+        facts: Overrides for fields of the profile.
 
     Raises:
         ConfigurationError: No such profile or field, with the nearest; or a value of the wrong type.
@@ -203,7 +203,7 @@ def _with_facts(profile: ServerProfile, facts: Mapping[str, object]) -> ServerPr
     for name in facts:
         if name not in _FACTS:
             raise ConfigurationError(
-                f"server_options: {name!r} is no fact of a server.{_nearest(name, _FACTS)} "
+                f"server_options: {name!r} is not a ServerProfile field.{_nearest(name, _FACTS)} "
                 f"There are: {', '.join(sorted(_FACTS))}.",
                 key="server_options",
             )

@@ -102,7 +102,7 @@ class EventTemplate:
 
 
 def make_template(event: ServerSentEvent, value: JsonObject, find_values: FindValues) -> EventTemplate | None:
-    """Make the template of the events that are like this one; ``None`` if there is none.
+    """Make the template of the events that are like this one; ``None`` if it cannot be proven.
 
     Proven, not guessed: with other values in their places the text has to mean the same apart from them.
 

@@ -50,7 +50,7 @@ class OpenCall:
         self.made: list[ToolCall] | None = None
 
     def is_nothing(self) -> bool:
-        """Whether nothing is known of it, so that there was no call after all."""
+        """Whether nothing is known about it, so that there was no call after all."""
         return not self.name and not self.id and self.final is None and self.text.is_blank
 
     def is_closed(self) -> bool:
