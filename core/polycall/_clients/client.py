@@ -172,8 +172,8 @@ class Client(_ClientBase):
                 and a missing one is asked for.
             strict: Let the provider enforce the schema. ``None``: where the provider has it and the schema fits.
             context: pydantic validation context, for validators.
-            max_calls: Use the first so many calls of the reply; the others are in ``Calls.surplus``, and the model is
-                told. ``None``: all of them.
+            max_calls: Use the first ``max_calls`` calls of the reply, with a place kept for each tool in a list of
+                ``tool_choice``; the others are in ``Calls.surplus``, and the model is told. ``None``: all of them.
             deltas: With ``stream``: let ``stream.events()`` report calls that begin and grow, and text, too.
             **provider_options: Passed to the provider's request as they are (``temperature``, ``timeout``, ...).
 

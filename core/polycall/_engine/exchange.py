@@ -95,6 +95,7 @@ class Exchange:
         self._wording = hooks.wording
         self._only_tool = self.tool_choice if self.tool_choice in self.tools.tools else None
         self._retries_left = ask.max_retries
+        self._room = _Room(ask.max_calls, self._required_tools)
         self._create_id = f"{_PROCESS_ID}-{next(_numbers)}"
         self._extension_data: dict[str, object] = {}
         # The places of the result: the latest outcome for each, and the round that it belongs to.
@@ -134,8 +135,7 @@ class Exchange:
         Returns:
             ``None`` for a call beyond ``max_calls``.
         """
-        limit = self.ask.max_calls
-        if limit is not None and not self._rounds and len(self._early) >= limit:
+        if not self._rounds and not self._room.take(tool_call.name):
             return None
         outcome = self._validate(tool_call)
         self._early[tool_call.index] = outcome
@@ -164,7 +164,7 @@ class Exchange:
         this_round = Round(self._messages, reply)
         calls = reply.tool_calls
         if self.ask.max_calls is not None and not self._rounds:
-            calls = self._within_limit(this_round, self.ask.max_calls, early)
+            calls = self._within_limit(this_round, early)
         validate = self._validate
         if early:
             outcomes = [early.get(call.index) or validate(call) for call in calls]
@@ -279,14 +279,10 @@ class Exchange:
     def _validate(self, tool_call: ToolCall) -> Outcome:
         return validate_call(tool_call, self.tools, self.ask.context, only_tool=self._only_tool, wording=self._wording)
 
-    def _within_limit(self, this_round: Round, limit: int, early: dict[int, Outcome]) -> Sequence[ToolCall]:
+    def _within_limit(self, this_round: Round, early: dict[int, Outcome]) -> Sequence[ToolCall]:
         """The calls of the first reply that are used: those that a stream has yielded, then the first ones."""
         calls = this_round.reply.tool_calls
-        used = set(early)
-        for call in calls:
-            if len(used) >= limit:
-                break
-            used.add(call.index)
+        used = set(early) | {call.index for call in calls if call.index not in early and self._room.take(call.name)}
         this_round.surplus = [call for call in calls if call.index not in used]
         self._surplus += this_round.surplus
         return [call for call in calls if call.index in used]
@@ -314,7 +310,6 @@ class Exchange:
         accepted = [outcome for outcome in self._outcomes if isinstance(outcome, ValidCall)]
         matching = match_corrections(self._failures(), accepted, outcomes, known_tools=self.tools.tools)
         number = len(self._rounds) - 1
-        limit = self.ask.max_calls
         surplus: list[ToolCall] = []
         added: list[ValidCall] = []
         for index, outcome in enumerate(outcomes):
@@ -323,7 +318,8 @@ class Exchange:
             if index in matching.corrections:
                 place = failed[matching.corrections[index]]
                 self._outcomes[place], self._round_of[place] = outcome, number
-            elif limit is not None and len(self._outcomes) >= limit:
+                self._room.kept.discard(outcome.tool_call.name)
+            elif not self._room.take(outcome.tool_call.name):
                 surplus.append(outcome.tool_call)
                 continue
             else:
@@ -416,6 +412,31 @@ class Exchange:
                 None if this_round.reply.raw_finish_reason is None else ascii(this_round.reply.raw_finish_reason)[1:-1],
                 time.perf_counter() - self._round_began,
             )
+
+
+class _Room:
+    """The places that ``max_calls`` leaves; one is kept for each tool that must be called and was not yet.
+
+    Args:
+        limit: ``max_calls``.
+        required: The tools that must be called; no more than ``limit``.
+    """
+
+    __slots__ = ("_left", "kept")
+
+    def __init__(self, limit: int | None, required: Sequence[str]) -> None:
+        self._left = limit
+        self.kept = set(required)
+
+    def take(self, name: str) -> bool:
+        """Take a place for a call of a tool; False if there is none."""
+        if self._left is None:
+            return True
+        if self._left <= len(self.kept) - (name in self.kept):
+            return False
+        self._left -= 1
+        self.kept.discard(name)
+        return True
 
 
 def _move_unwritten_call(reply: Reply, complete: Container[int]) -> None:
