@@ -75,6 +75,22 @@ class TestWhatIsUsed:
         assert calls == [OSLO, CUP]
         assert names(calls.surplus) == ["Weather"]
 
+    async def test_a_place_is_kept_for_each_tool_that_must_be_called(self, way: Way) -> None:
+        calls = await way.ask(
+            reply(SAY_ROME, SAY_OSLO), reply(SAY_CUP), response_model=MODEL, max_calls=2, tool_choice=["Search"]
+        )
+
+        assert calls == [ROME, CUP]
+        assert [tool_call.arguments for tool_call in calls.surplus] == ['{"location": "Oslo"}']
+
+    async def test_and_used_for_another_once_it_was_called(self, way: Way) -> None:
+        calls = await way.ask(
+            reply(SAY_CUP, SAY_ROME, SAY_OSLO), response_model=MODEL, max_calls=2, tool_choice=["Search"]
+        )
+
+        assert calls == [CUP, ROME]
+        assert names(calls.surplus) == ["Weather"]
+
     async def test_the_surplus_is_in_errors_too(self, way: Way) -> None:
         with pytest.raises(polycall.InvalidCallsError) as raised:
             await way.ask(reply(SAY_ROME, BAD_OSLO, SAY_CUP), response_model=MODEL, max_calls=2, max_retries=0)
