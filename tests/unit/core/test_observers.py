@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
-from unit.core.conftest import ASK, Extend, MakeAsyncClient, MakeClient, Provide, Way
+from unit.core.conftest import ASK, Extend, MakeAsyncClient, MakeClient, Provide, Way, make_extension
 
 import polycall
 from polycall import Calls, ToolCall
 from polycall.plugin import CallFailure, Reply, Request, hookimpl
-from support.toy_provider import WAIT, call, reply
+from support.toy_provider import WAIT, AsyncToyClient, ToyClient, call, make_plugin, reply
 
 
 class Weather(BaseModel):
@@ -673,3 +676,75 @@ class TestRegistering:
 
         with pytest.raises(polycall.PluginError, match=f"'polycall_{hook}' must not be an 'async def'"):
             extend("wait", **{f"polycall_{hook}": observer})
+
+
+SCRIPTS = st.lists(
+    st.sampled_from(
+        [
+            reply(SAY_ROME),
+            reply(SAY_ROME, BAD_OSLO),
+            reply(BAD_OSLO),
+            reply(SAY_CUP, SAY_CUP, BAD_OSLO, SAY_ROME),
+            reply("say Hm."),
+            reply(SAY_ROME, "refuse No."),
+            reply(SAY_ROME, end="length"),
+            reply(SAY_ROME, BAD_OSLO, end=None),
+            reply(SAY_ROME, "<html>"),
+            "<html>",
+        ]
+    ),
+    min_size=3,
+    max_size=3,
+)
+
+
+class TestWhateverHappens:
+    """Everything that began ends, once."""
+
+    @staticmethod
+    @contextlib.contextmanager
+    def recorded() -> Iterator[Recorder]:
+        recorder = Recorder()
+        polycall.register_provider("toy", make_plugin())
+        polycall.register_extension("record", make_extension(**recorder.hooks()))
+        try:
+            yield recorder
+        finally:
+            polycall.unregister("record")
+            polycall.unregister("toy")
+        assert recorder.is_paired()
+        assert len(recorder.of("create_began")) == 1
+        assert recorder.seen[0].hook == "create_began"
+        assert recorder.seen[-1].hook == "create_ended"
+        assert len(recorder.of("calls_validated")) == sum(one.reply is not None for one in recorder.of("round_ended"))
+
+    @given(SCRIPTS)
+    def test_a_whole_reply(self, script: list[str]) -> None:
+        with self.recorded() as recorder:
+            client = polycall.from_client(ToyClient(*script), async_client=False)
+            error: BaseException | None = None
+            try:
+                client.create(ASK, MODEL)
+            except polycall.PolycallError as raised:
+                error = raised
+            assert recorder.one("create_ended").error is error
+
+    @given(SCRIPTS, st.integers(0, 8))
+    def test_a_stream_that_is_left_somewhere(self, script: list[str], read: int) -> None:
+        with self.recorded():
+            client = polycall.from_client(ToyClient(*script), async_client=False)
+            with contextlib.suppress(polycall.PolycallError), client.stream(ASK, MODEL) as stream:
+                for _ in range(read):
+                    next(stream, None)
+            stream.close()
+
+    @given(SCRIPTS, st.integers(0, 8))
+    def test_an_async_stream_that_is_left_somewhere(self, script: list[str], read: int) -> None:
+        async def leave() -> None:
+            client = polycall.from_client(AsyncToyClient(*script), async_client=True)
+            async with client.stream(ASK, MODEL) as stream:
+                for _ in range(read):
+                    await anext(stream, None)
+
+        with self.recorded(), contextlib.suppress(polycall.PolycallError):
+            asyncio.run(leave())
