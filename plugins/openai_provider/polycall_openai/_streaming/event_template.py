@@ -46,20 +46,20 @@ class _TextTemplate:
         tail: The text after the last value; its closing quote included.
     """
 
-    __slots__ = ("_head", "_head_length", "_tail", "_tail_length", "_values")
+    __slots__ = ("_ends", "_values")
 
     def __init__(self, head: bytes, values: tuple[_Value, ...], tail: bytes) -> None:
         *inner, last = values
-        self._head, self._head_length = head, len(head)
-        self._tail, self._tail_length = tail, len(tail)
+        self._ends = head, len(head), tail, len(tail)
         self._values = (*inner, last._replace(length=0))
 
     def piece_of(self, text: bytes) -> str | None:
         """The piece of the arguments; ``None`` if a text does not match."""
-        if not (text.startswith(self._head) and text.endswith(self._tail)):
+        head, at, tail, tail_length = self._ends
+        if not (text.startswith(head) and text.endswith(tail)):
             return None
         piece: str | None = None
-        at, last = self._head_length, len(text) - self._tail_length
+        last = len(text) - tail_length
         for is_text, is_piece, after, length in self._values:
             end = text.find(after, at) if length else last
             if end < at:

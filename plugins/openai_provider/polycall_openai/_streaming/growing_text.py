@@ -16,19 +16,22 @@ class GrowingText:
     That is a sign that the value is complete, not that it is valid.
     """
 
-    __slots__ = ("_blocks", "_depth", "_escaped", "_in_string", "_last", "_pieces", "_started", "is_blank")
+    __slots__ = ("_blocks", "_depth", "_escaped", "_in_string", "_last", "_pieces", "_started")
 
     def __init__(self) -> None:
-        self.is_blank = True
-        """Nothing but white space so far."""
         self._pieces: list[str] = []
         self._blocks: list[str] = []
         """Pieces that were joined and scanned."""
-        self._last = ""
+        self._last = ""  # the last character that is not white space
         self._depth = 0
         self._started = False
         self._in_string = False
         self._escaped = False
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing but white space so far."""
+        return not self._last
 
     def append(self, piece: str) -> None:
         """Add a piece; not empty."""
@@ -38,7 +41,6 @@ class GrowingText:
             last = piece.rstrip()[-1:]
         if last:
             self._last = last
-            self.is_blank = False
         if len(self._pieces) >= _PIECES_PER_BLOCK:
             self._scan()
 
