@@ -28,7 +28,7 @@ from polycall._data.contract import (
 from polycall._data.errors import IncompleteOutputError
 from polycall._data.types import CallFailure, ToolCall
 from polycall._engine.bound_hooks import BoundHooks
-from polycall._engine.decoder_checks import CompletedCalls, check_display_event, check_events
+from polycall._engine.decoder_checks import LISTS, CompletedCalls, check_display_event, check_events
 from polycall._engine.drive import begin, end, fail
 from polycall._engine.exchange import Exchange
 from polycall._engine.validation import ValidCall
@@ -345,7 +345,7 @@ class CallStream(_StreamBase[T]):
             for chunk in iterator:
                 try:
                     events = feed(chunk)
-                    for event in events if type(events) is list else check_events(self._hooks.provider, events):
+                    for event in events if type(events) in LISTS else check_events(self._hooks.provider, events):
                         take(event)
                 except Exception as error:
                     self._hooks.explain(error)
@@ -487,7 +487,7 @@ class AsyncCallStream(_StreamBase[T]):
             async for chunk in iterator:
                 try:
                     events = feed(chunk)
-                    for event in events if type(events) is list else check_events(self._hooks.provider, events):
+                    for event in events if type(events) in LISTS else check_events(self._hooks.provider, events):
                         take(event)
                 except Exception as error:
                     self._hooks.explain(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from polycall._data.contract import AsyncChunkStream, ChunkStream
@@ -22,16 +22,29 @@ class CheckedStream:
         PluginError: ``stream`` cannot be read or closed.
     """
 
+    __slots__ = ("_hook", "_provider", "_stream", "interrupt")
+
+    interrupt: Callable[[], object]
+    """The plugin's own method; missing where the plugin's stream has none."""
+
     def __init__(self, provider: Provider, stream: ChunkStream[Any], hook: str) -> None:
-        _check_members(provider, stream, hook, "__iter__", "close")
+        if not callable(getattr(type(stream), "__iter__", None)) or isinstance(stream, type):
+            raise wrong_result(provider, stream, "an open stream with __iter__()", hook)
+        if not callable(getattr(stream, "close", None)):
+            raise wrong_result(provider, stream, "an open stream with close()", hook)
         self._provider = provider
         self._stream = stream
         self._hook = hook
-        if (interrupt := getattr(stream, "interrupt", None)) is not None:
+        interrupt = getattr(stream, "interrupt", None)
+        if interrupt is not None:
             self.interrupt = interrupt
 
     def __iter__(self) -> Iterator[Any]:
-        iterator = type(self._stream).__iter__(self._stream)
+        try:
+            iterator = type(self._stream).__iter__(self._stream)
+        except Exception as error:
+            self._provider.explain(error, self._hook)
+            raise
         if not hasattr(type(iterator), "__next__"):
             raise _wrong_method(self._provider, iterator, "__iter__", "an iterator", self._hook)
         return iterator
@@ -43,21 +56,30 @@ class CheckedStream:
         except Exception as error:
             self._provider.explain(error, self._hook)
             raise
-        if hasattr(closed, "__await__"):
+        if closed is not None and hasattr(closed, "__await__"):
             raise _wrong_method(self._provider, closed, "close", "None", self._hook)
 
 
 class CheckedAsyncStream:
     """Async version of `CheckedStream`."""
 
+    __slots__ = ("_hook", "_provider", "_stream")
+
     def __init__(self, provider: Provider, stream: AsyncChunkStream[Any], hook: str) -> None:
-        _check_members(provider, stream, hook, "__aiter__", "aclose")
+        if not callable(getattr(type(stream), "__aiter__", None)) or isinstance(stream, type):
+            raise wrong_result(provider, stream, "an open stream with __aiter__()", hook)
+        if not callable(getattr(stream, "aclose", None)):
+            raise wrong_result(provider, stream, "an open stream with aclose()", hook)
         self._provider = provider
         self._stream = stream
         self._hook = hook
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        iterator = type(self._stream).__aiter__(self._stream)
+        try:
+            iterator = type(self._stream).__aiter__(self._stream)
+        except Exception as error:
+            self._provider.explain(error, self._hook)
+            raise
         if not hasattr(type(iterator), "__anext__"):
             raise _wrong_method(self._provider, iterator, "__aiter__", "an async iterator", self._hook)
         return iterator
@@ -73,13 +95,6 @@ class CheckedAsyncStream:
             self._provider.explain(error, self._hook)
             raise
         raise _wrong_method(self._provider, closing, "aclose", "an awaitable", self._hook)
-
-
-def _check_members(provider: Provider, stream: object, hook: str, iterate: str, close: str) -> None:
-    members = ((iterate, getattr(type(stream), iterate, None)), (close, getattr(stream, close, None)))
-    for name, member in members:
-        if isinstance(stream, type) or not callable(member):
-            raise wrong_result(provider, stream, f"an open stream with {name}()", hook)
 
 
 def _wrong_method(provider: Provider, result: Any, method: str, due: str, hook: str) -> Exception:

@@ -14,13 +14,14 @@ from polycall._data.contract import (
     StreamEvent,
     TextDelta,
 )
-from polycall._data.errors import PluginError
 from polycall._data.types import ToolCall
 from polycall._engine.result_checks import check_call, describe, wrong_result
 from polycall._plugins.registry import Provider
 
 _HOOK = "polycall_create_decoder"
 _DISPLAY_EVENTS = (CallStarted, ArgumentsDelta, TextDelta, ReasoningDelta)
+LISTS = frozenset({list, tuple})
+"""Types of results of ``feed`` that need no check, for the speed of streams."""
 _EVENTS = ", ".join(type_.__name__ for type_ in (CallCompleted, *_DISPLAY_EVENTS))
 
 
@@ -62,29 +63,32 @@ def check_display_event(provider: Provider, event: object) -> None:
     Raises:
         PluginError: It is of another type, or a member is.
     """
+    # Exact types first: there may be an event for each word of a reply.
+    if type(event) is ArgumentsDelta:
+        sound = type(event.text) is str and type(event.index) is int
+    elif type(event) is TextDelta or type(event) is ReasoningDelta:
+        sound = type(event.text) is str
+    elif type(event) is CallStarted:
+        sound = type(event.index) is int and type(event.id) is str and type(event.name) is str
+    else:
+        sound = False
+    if not sound:
+        _check_carefully(provider, event)
+
+
+def _check_carefully(provider: Provider, event: object) -> None:
     if not isinstance(event, _DISPLAY_EVENTS):
         raise provider.error(
             f"reported {describe(event)} from the feed() of its decoder ({_HOOK}); an event is one of {_EVENTS}.", _HOOK
         )
-    if isinstance(event, CallStarted):
-        sound = type(event.index) is int and isinstance(event.id, str) and isinstance(event.name, str)
-    else:
-        sound = isinstance(event.text, str) and (not isinstance(event, ArgumentsDelta) or type(event.index) is int)
-    if not sound:
-        raise _wrong_member(provider, event)
-
-
-def _wrong_member(provider: Provider, event: CallStarted | ArgumentsDelta | TextDelta | ReasoningDelta) -> PluginError:
-    name = next(
-        name
-        for name, type_ in (("index", int), ("id", str), ("name", str), ("text", str))
-        if hasattr(event, name) and type(getattr(event, name)) is not type_
-    )
-    return provider.error(
-        f"reported {describe(event)} from the feed() of its decoder ({_HOOK}) whose {name} is "
-        f"{describe(getattr(event, name))}.",
-        _HOOK,
-    )
+    for name, type_ in (("index", int), ("id", str), ("name", str), ("text", str)):
+        value = getattr(event, name, type_())
+        if not isinstance(value, type_) or isinstance(value, bool):
+            raise provider.error(
+                f"reported {describe(event)} from the feed() of its decoder ({_HOOK}) whose {name} is "
+                f"{describe(value)}.",
+                _HOOK,
+            )
 
 
 class CompletedCalls:
