@@ -18,6 +18,7 @@ class Wording:
     Attributes:
         accepted: The result of a call that validated, while others are corrected.
         failed: The result of a call that did not; ``{reason}``.
+        repeated: The result of a call that did not, and only repeats an accepted one.
         no_call: Said where the reply had no call at all.
         only_tools: Which tools there are; ``{tools}``.
         still_failing: Calls of earlier rounds that were not made again; ``{failures}``, ``{tools}``.
@@ -35,6 +36,8 @@ class Wording:
         validator_raised: Reason, for an exception of a validator that is not a validation error; ``{type}``,
             ``{message}``.
         more_problems: The end of a long list of problems; ``{count}``.
+        key_twice: Reason, for a key with two values in one object of the arguments; ``{key}``.
+        too_exact: Reason, for a number of more digits than can be kept at its place; ``{literal}``.
         given: The value at fault, after the problem; ``{value}``.
     """
 
@@ -42,6 +45,7 @@ class Wording:
     failed: str = (
         "Error: {reason}. Call this tool again with corrected arguments. Do not repeat the calls that were accepted."
     )
+    repeated: str = "This call was accepted before. Do not make it again."
     no_call: str = "You did not call a tool. "
     only_tools: str = "Reply only with calls to these tools: {tools}."
     still_failing: str = "These calls still need a correction: {failures}. The tools are: {tools}."
@@ -57,6 +61,8 @@ class Wording:
     not_a_json_value: str = "{literal} is not a JSON value"
     out_of_range: str = "the number {literal} is out of range"
     validator_raised: str = "{type}: {message}"
+    key_twice: str = "the key {key!r} is given twice, with different values"
+    too_exact: str = "the number {literal} has more digits than can be kept; write it as a string"
     more_problems: str = "and {count} more"
     given: str = " (given: {value})"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -35,6 +35,7 @@ class Round:
         reply: The whole reply.
         outcomes: Of the calls that are used, in order.
         surplus: Calls beyond ``max_calls``.
+        garbled: Failed calls that only repeat an accepted one, by their index in the reply.
         note: Told to the model after the answers.
     """
 
@@ -42,11 +43,17 @@ class Round:
     reply: Reply
     outcomes: Sequence[Outcome] = ()
     surplus: Sequence[ToolCall] = ()
+    garbled: Container[int] = ()
     note: str | None = None
 
     def answers(self, wording: Wording, max_calls: int | None) -> list[CallResult]:
         """The answer to each call of the reply, in order, while some are corrected."""
-        answers = [answer(outcome, wording) for outcome in self.outcomes]
+        answers = [
+            answer(outcome, wording)
+            if outcome.tool_call.index not in self.garbled
+            else CallResult(outcome.tool_call, wording.repeated)
+            for outcome in self.outcomes
+        ]
         if not self.surplus:
             return answers
         surplus = {call.index for call in self.surplus}

@@ -101,6 +101,9 @@ class Exchange:
         # The places of the result: the latest outcome for each, and the round that it belongs to.
         self._outcomes: list[Outcome] = []
         self._round_of: list[int] = []
+        # The failed calls that were made for a place before its latest one; the places that the first calls took.
+        self._attempts: dict[int, list[CallFailure]] = {}
+        self._first_places = 0
         self._surplus: list[ToolCall] = []
         self._rounds: list[Round] = []
         self._usage: Usage | None = None
@@ -175,6 +178,7 @@ class Exchange:
         if len(self._rounds) == 1:
             self._outcomes = outcomes.copy()
             self._round_of = [0] * len(outcomes)
+            self._first_places = len(outcomes)
             added = [call for call in outcomes if isinstance(call, ValidCall)]
             if early:
                 added = [call for call in added if call.tool_call.index not in early]
@@ -306,9 +310,16 @@ class Exchange:
 
     def _place_corrections(self, this_round: Round) -> list[ValidCall]:
         outcomes = this_round.outcomes
-        failed = [place for place, outcome in enumerate(self._outcomes) if isinstance(outcome, CallFailure)]
-        accepted = [outcome for outcome in self._outcomes if isinstance(outcome, ValidCall)]
-        matching = match_corrections(self._failures(), accepted, outcomes, known_tools=self.tools.tools)
+        matching = match_corrections(
+            self._outcomes,
+            outcomes,
+            known_tools=self.tools.tools,
+            attempts=self._attempts,
+            asked=self._first_places,
+        )
+        this_round.garbled = frozenset(
+            outcomes[index].tool_call.index for index in matching.repeats if isinstance(outcomes[index], CallFailure)
+        )
         number = len(self._rounds) - 1
         surplus: list[ToolCall] = []
         added: list[ValidCall] = []
@@ -316,7 +327,10 @@ class Exchange:
             if index in matching.repeats:
                 continue
             if index in matching.corrections:
-                place = failed[matching.corrections[index]]
+                place = matching.corrections[index]
+                earlier = self._outcomes[place]
+                if isinstance(earlier, CallFailure):
+                    self._attempts.setdefault(place, []).append(earlier)
                 self._outcomes[place], self._round_of[place] = outcome, number
                 self._room.kept.discard(outcome.tool_call.name)
             elif not self._room.take(outcome.tool_call.name):
@@ -329,6 +343,11 @@ class Exchange:
                 added.append(outcome)
         this_round.surplus = surplus
         self._surplus += surplus
+        if not self._first_places:
+            self._first_places = len(self._outcomes)
+        for place in sorted(matching.withdrawn, reverse=True):
+            del self._outcomes[place], self._round_of[place]
+            self._attempts = {at - (at > place): calls for at, calls in self._attempts.items() if at != place}
         return added
 
     def _raise_if_unusable(self, reply: Reply) -> None:

@@ -1,37 +1,60 @@
 """Which of the model's new calls corrects which failed one.
 
-A correction carries no reference to the call it corrects: ids are new, and models re-issue everything, reorder, or
-answer with fewer calls. So new calls are matched by what they say, strongest evidence first. A new call is *faithful*
-to a failed one if it keeps all arguments that were not at fault, at least one.
+A correction carries no reference to the call that it corrects: ids are new, and models re-issue everything, reorder,
+answer with fewer calls or with more, and spoil what was good. New calls are matched by their content.
 
-1. Calls that are faithful to a failed call of the same tool, and equal no accepted call, correct it; where a call
-   could correct several, the one of which it keeps most.
-2. Faithful calls that equal an accepted call do so too, unless the reply visibly repeats accepted calls.
-3. What equals an accepted call (same tool, same value) repeats it, once for each accepted call.
-4. Then calls of the same tool correct each other, the most similar first, then in order.
-5. Then calls of another tool: faithful ones; then, in order, for a name that is no tool's; then, if there are just as
-   many calls as failed ones, in order too: the model was asked for so many, and chose another tool.
-6. What is left are further calls; a failed call that is left stays failed.
+The states. A *place* of the result is *accepted* (it has a good call) or *failed*. A place remembers its *attempts*,
+every failed call that was made for it. A failed place that came up in a correction, and was never good, is *doubtful*.
+A new call becomes a *correction* of a failed place (which is accepted then, or failed still), a *repetition* of an
+accepted place (which changes nothing), or an *addition* (a place more).
+
+The evidence. Two good calls are *the same* if their objects are, or their arguments as written (a generated default
+makes the objects differ). An argument is *sound* unless it is at fault, and if it can be read. A call *keeps* another
+one if it has all sound arguments of that one, at least one. Two calls *contradict* each other if an argument that is
+sound in both differs, and has not even a word in common. A call whose name is not a tool's may mean any tool.
+
+The rules, from exact evidence to mere likeness to order; each works on what the rules before it left open.
+
+1. A call that keeps an attempt at a failed place, and is the same as no accepted call, corrects that place: first under
+   the same name, then where one of the names is not a tool's. Most kept arguments first; places that are alike are
+   taken in the order in which the calls came. Where there are more such calls than places, good ones come first.
+2. A call that keeps an attempt and is the same as an accepted call corrects, too, unless the reply visibly repeats
+   accepted calls (one that keeps no attempt is among them). Doubtful places are not corrected so.
+3. A call that is the same as an accepted one repeats it, once for each accepted call.
+4. A failed call whose sound arguments are all kept by a call at a place is that call once more, garbled: at a failed
+   place it stays failed; at an accepted one it is a repetition, not a new call. So is a failed call that equals an
+   attempt at an accepted place.
+5. Calls that do not contradict each other are matched by arguments in common, then by words of their values: with
+   failed places of the same tool, and failed calls with accepted places that they resemble by more than half.
+6. In a reply with as many calls as there are places, of which each that is recognized stands in its place, the others
+   stand in theirs.
+7. What does not contradict is matched in order: within a tool; kept arguments under the name of another tool; then
+   where a name is not a tool's.
+8. If there are just as many calls left as failed places, they are matched in order: the model was asked for as many.
+9. What is left are additions, and failed places that stay failed. A doubtful place that resembles a call which repeats
+   an accepted one was that call, garbled: it is withdrawn.
+10. Of failed calls that equal each other, the places take the good corrections first, in the order in which they came.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
-from pydantic import BaseModel
-from pydantic_core import from_json, to_json
-
-from polycall._data.types import CallFailure, ToolCall
+from polycall._data.types import CallFailure
+from polycall._engine.readable_arguments import read_arguments
+from polycall._engine.sameness import freeze, keys_of, written_key
 from polycall._engine.validation import ValidCall
 
 _MAX_COMPARED_PAIRS = 10_000
-"""Beyond this many pairs similarity is left out and calls are matched in order, which costs linear time."""
+"""Beyond this many pairs likeness is left out and calls are matched in order, which costs linear time."""
 _MAX_COMPARED_CHARACTERS = 10_000
 _MAX_SHAPES = 32
 """Sets of kept arguments that are looked up; each costs one pass over the new calls."""
+_RESEMBLES = 0.5
+"""The share of words that a failed call must have in common with an accepted one to be taken for it."""
 _WORD = re.compile(r"\w+")
 
 
@@ -40,167 +63,436 @@ class Matching:
     """Where each new call belongs; indices into the sequences that were given."""
 
     corrections: Mapping[int, int]
-    """New call to the failed call that it answers."""
+    """New call to the failed place that it answers."""
     repeats: frozenset[int]
     """New calls that only repeat an accepted one."""
     additions: tuple[int, ...]
     """New calls that are neither, in order."""
+    withdrawn: frozenset[int] = frozenset()
+    """Failed places that were garbled repetitions of accepted calls: they leave the result."""
 
 
 def match_corrections(
-    failed: Sequence[CallFailure],
-    accepted: Sequence[ValidCall],
+    places: Sequence[ValidCall | CallFailure],
     new: Sequence[ValidCall | CallFailure],
     *,
     known_tools: Container[str],
+    attempts: Mapping[int, Sequence[CallFailure]] | None = None,
+    asked: int | None = None,
 ) -> Matching:
     """Match the calls of a correcting reply to the calls that were to be corrected.
 
     Args:
-        failed: The calls that the model was asked to correct, in order.
-        accepted: The good calls so far.
+        places: The latest call for each place of the result, in order.
         new: All calls of the correcting reply, in order.
         known_tools: The names of the request's tools.
+        attempts: The failed calls that were made for a place before its latest one, oldest first.
+        asked: The number of places of the first reply; those after them came up in corrections. By default all.
     """
-    matcher = _Matcher(failed, accepted, new)
-    equal = {call for call, identity in enumerate(matcher.identities) if identity in matcher.accepted}
-    matcher.pair_faithful(matcher.open_calls.keys() - equal)
-    if not matcher.repeats_without_cause(equal):
-        matcher.pair_faithful(equal)
+    matcher = _Matcher(places, new, known_tools, attempts or {}, len(places) if asked is None else asked)
+    same = {call for call, keys in enumerate(matcher.keys) if any(key in matcher.accepted for key in keys)}
+    for name_matters in (True, False):
+        matcher.pair_keeping(matcher.open_calls.keys() - same, name_matters=name_matters)
+    if not matcher.repeats_without_cause(same):
+        for name_matters in (True, False):
+            matcher.pair_keeping(same, name_matters=name_matters, doubtful=False)
     matcher.take_repeats()
-    matcher.pair_similar()
-    matcher.pair_in_order(matcher.open_failures, by_tool=True)
-    matcher.pair_faithful(matcher.open_calls.keys(), by_tool=False)
-    matcher.pair_in_order([index for index in matcher.open_failures if matcher.failed[index].name not in known_tools])
+    matcher.take_garbled_repeats()
+    matcher.pair_alike()
+    matcher.pair_by_position()
+    matcher.pair_in_order(matcher.open_failures, within_tool=True)
+    matcher.pair_keeping(matcher.open_calls.keys(), any_tool=True)
+    matcher.pair_unknown_names_in_order()
     if len(matcher.open_failures) == len(matcher.open_calls):
-        matcher.pair_in_order(matcher.open_failures)
-    return Matching(matcher.corrections, frozenset(matcher.repeats), tuple(matcher.open_calls))
+        matcher.pair_in_order(matcher.open_failures, contradicting=True)
+    matcher.settle_equal_failures()
+    return Matching(
+        matcher.corrections, frozenset(matcher.repeats), tuple(matcher.open_calls), frozenset(matcher.withdrawn())
+    )
+
+
+class _Reading:
+    """One call with everything that can be told of it."""
+
+    __slots__ = (
+        "_frozen",
+        "_words",
+        "_words_by_name",
+        "arguments",
+        "certain",
+        "is_good",
+        "name",
+        "outcome",
+        "sound",
+        "whole",
+    )
+
+    def __init__(self, outcome: ValidCall | CallFailure, known_tools: Container[str]) -> None:
+        self.outcome = outcome
+        self.is_good = isinstance(outcome, ValidCall)
+        name = outcome.tool_call.name
+        self.name = name if self.is_good or name in known_tools else None
+        """``None`` if no tool is named so."""
+        read = read_arguments(outcome.tool_call)
+        self.arguments, self.whole = read.values, read.whole
+        at_fault = outcome.fields if isinstance(outcome, CallFailure) else ()
+        self.sound = {name: value for name, value in read.values.items() if name not in at_fault}
+        self.certain = self.is_good or bool(at_fault) or self.name is None or not read.whole
+        """Whether it is known which arguments are sound: not where the call fails as a whole."""
+        self._frozen: dict[str, object] = {}
+        self._words: frozenset[str] | None = None
+        self._words_by_name: dict[str, frozenset[str]] = {}
+
+    def frozen(self, name: str) -> object:
+        """A hashable stand-in for one argument."""
+        if name not in self._frozen:
+            self._frozen[name] = freeze(self.arguments[name])
+        return self._frozen[name]
+
+    def part(self, names: Iterable[str]) -> object:
+        """A hashable stand-in for some of the arguments."""
+        return frozenset((name, self.frozen(name)) for name in names)
+
+    def words_of(self, name: str) -> frozenset[str]:
+        """The words of one argument."""
+        if name not in self._words_by_name:
+            self._words_by_name[name] = _words_of([self.arguments[name]])
+        return self._words_by_name[name]
+
+    def written(self) -> object:
+        return written_key(self.outcome.tool_call, self.arguments if self.whole else None)
+
+    def words(self, argument_names: Container[str]) -> frozenset[str]:
+        """Of the values: names of arguments tell nothing, every call of the tool has them."""
+        if self._words is None:
+            if self.whole:
+                found = _words_of(self.arguments.values())
+            else:
+                arguments = self.outcome.tool_call.arguments
+                text = arguments if isinstance(arguments, str) else ""
+                found = _words_of([text])
+            self._words = frozenset(word for word in found if word not in argument_names)
+        return self._words
 
 
 class _Matcher:
     def __init__(
-        self, failed: Sequence[CallFailure], accepted: Sequence[ValidCall], new: Sequence[ValidCall | CallFailure]
+        self,
+        places: Sequence[ValidCall | CallFailure],
+        new: Sequence[ValidCall | CallFailure],
+        known_tools: Container[str],
+        attempts: Mapping[int, Sequence[CallFailure]],
+        asked: int,
     ) -> None:
-        self.failed = [failure.tool_call for failure in failed]
-        self.new = [outcome.tool_call for outcome in new]
+        self.new = [_Reading(outcome, known_tools) for outcome in new]
+        self.places = [_Reading(outcome, known_tools) for outcome in places]
+        self.asked = asked
+        self.attempts = {
+            place: [_Reading(attempt, known_tools) for attempt in earlier] for place, earlier in attempts.items()
+        }
         self.corrections: dict[int, int] = {}
-        self.repeats: set[int] = set()
-        self.open_failures = dict.fromkeys(range(len(failed)))
+        self.repeats: dict[int, int] = {}
+        """New call to the accepted place that it repeats."""
+        self.open_failures = {place: None for place, reading in enumerate(self.places) if not reading.is_good}
         self.open_calls = dict.fromkeys(range(len(new)))
-        self.accepted = Counter(_identity(call) for call in accepted)
-        self.identities = [_identity(outcome) if isinstance(outcome, ValidCall) else None for outcome in new]
-        self.kept = [
-            {name: value for name, value in _fields(failure.tool_call).items() if name not in failure.fields}
-            for failure in failed
-        ]
-        self.fields = [_fields(call) for call in self.new]
+        self.open_accepted = {place: None for place, reading in enumerate(self.places) if reading.is_good}
+        """Those that no new call repeats."""
+        self.failed = tuple(self.open_failures)
+        self.accepted: dict[object, list[int]] = {}
+        """What makes a good call the same as others, to the accepted places where it stands, the first one last."""
+        for place in reversed(self.open_accepted):
+            for key in self._keys(self.places[place]):
+                self.accepted.setdefault(key, []).append(place)
+        self.keys = [tuple(self._keys(reading)) if self.accepted else () for reading in self.new]
+        self.argument_names = frozenset(
+            name.casefold() for reading in (*self.places, *self.new) for name in reading.arguments
+        )
 
-    def pair(self, failure: int, call: int) -> None:
-        self.corrections[call] = failure
-        del self.open_failures[failure]
-        del self.open_calls[call]
+    # -- the parts of the rules, in their order
 
-    def pair_faithful(self, calls: Container[int], *, by_tool: bool = True) -> None:
-        """Pair what is faithful, looked up and not compared: each set of kept arguments costs one pass."""
+    def pair_keeping(
+        self, calls: Container[int], *, name_matters: bool = True, any_tool: bool = False, doubtful: bool = True
+    ) -> None:
+        """Pair calls that keep an attempt, looked up and not compared: each set of arguments costs one pass.
+
+        Args:
+            calls: Those that may correct.
+            name_matters: Under the same name; else where one of the two names is not a tool's.
+            any_tool: Whatever the names are.
+            doubtful: Whether doubtful places may be corrected.
+        """
         waiting: dict[frozenset[str], dict[object, list[int]]] = {}
-        for failure in reversed(self.open_failures):
-            if kept := self.kept[failure]:
-                key = self._key(self.failed[failure], kept, kept, by_tool=by_tool)
-                waiting.setdefault(frozenset(kept), {}).setdefault(key, []).append(failure)
-        for names in sorted(waiting, key=lambda names: (-len(names), sorted(names)))[:_MAX_SHAPES]:
-            for call in [call for call in self.open_calls if call in calls and names <= self.fields[call].keys()]:
-                if failures := waiting[names].get(self._key(self.new[call], names, self.fields[call], by_tool=by_tool)):
-                    self.pair(failures.pop(), call)
+        for place in self.open_failures:
+            if not doubtful and place >= self.asked:
+                continue
+            for attempt in self._attempts_at(place):
+                if kept := attempt.sound:
+                    keys = waiting.setdefault(frozenset(kept), {})
+                    part = attempt.part(kept)
+                    if any_tool or not name_matters:
+                        keys.setdefault((None, part), []).append(place)
+                    if attempt.name is None or name_matters:
+                        keys.setdefault((attempt.name or _UNKNOWN, part), []).append(place)
+        for names in sorted(waiting, key=_largest_first)[:_MAX_SHAPES]:
+            groups: dict[object, list[int]] = {}
+            for call in self.open_calls:
+                reading = self.new[call]
+                if call in calls and names <= reading.arguments.keys():
+                    if any_tool:
+                        name: object = None
+                    elif name_matters:
+                        name = reading.name or _UNKNOWN
+                    else:
+                        name = None if reading.name is None else _UNKNOWN
+                    key: object = (name, reading.part(names))
+                    if key in waiting[names]:
+                        groups.setdefault(key, []).append(call)
+            for key, group in groups.items():
+                places = [place for place in dict.fromkeys(waiting[names][key]) if place in self.open_failures]
+                for place, call in zip(places, self._chosen(group, len(places)), strict=False):
+                    self._pair(place, call)
 
-    def repeats_without_cause(self, equal: Iterable[int]) -> bool:
-        """Whether a call equals an accepted one and is faithful to no failed one: a plain repetition."""
+    def repeats_without_cause(self, same: Iterable[int]) -> bool:
+        """Whether a call is the same as an accepted one and keeps no attempt: a plain repetition."""
         shapes: dict[frozenset[str], set[object]] = {}
-        for tool_call, kept in zip(self.failed, self.kept, strict=True):
-            if kept and (len(shapes) < _MAX_SHAPES or frozenset(kept) in shapes):
-                shapes.setdefault(frozenset(kept), set()).add(self._key(tool_call, kept, kept, by_tool=True))
+        for place in self.failed:
+            if place >= self.asked:
+                continue
+            for attempt in self._attempts_at(place):
+                kept = frozenset(attempt.sound)
+                if kept and (len(shapes) < _MAX_SHAPES or kept in shapes):
+                    shapes.setdefault(kept, set()).add((attempt.name, attempt.part(kept)))
         return any(
             not any(
-                names <= self.fields[call].keys()
-                and self._key(self.new[call], names, self.fields[call], by_tool=True) in keys
+                names <= reading.arguments.keys()
+                and not keys.isdisjoint([(reading.name, reading.part(names)), (None, reading.part(names))])
                 for names, keys in shapes.items()
             )
-            for call in equal
+            for reading in map(self.new.__getitem__, same)
         )
 
     def take_repeats(self) -> None:
-        remaining = Counter(self.accepted)
         for call in tuple(self.open_calls):
-            identity = self.identities[call]
-            if identity is not None and remaining[identity] > 0:
-                remaining[identity] -= 1
-                self.repeats.add(call)
-                del self.open_calls[call]
+            for key in self.keys[call]:
+                places = self.accepted.get(key, [])
+                while places and places[-1] not in self.open_accepted:
+                    places.pop()
+                if places:
+                    self._repeat(places.pop(), call)
+                    break
 
-    def pair_similar(self) -> None:
-        if len(self.open_failures) * len(self.open_calls) > _MAX_COMPARED_PAIRS:
+    def take_garbled_repeats(self) -> None:
+        """Find the place of failed calls whose sound arguments all stand there: looked up, not compared."""
+        garbled = [call for call in self.open_calls if not self.new[call].is_good]
+        if not garbled:
             return
-        old_words = {index: _words(self.failed[index]) for index in self.open_failures}
-        new_words = {index: _words(self.new[index]) for index in self.open_calls}
-        scored = [
-            (-_overlap(old_words[failure], new_words[call]), failure, call)
-            for failure in self.open_failures
-            for call in self.open_calls
-            if self.failed[failure].name == self.new[call].name
-        ]
-        for score, failure, call in sorted(scored):
-            if score < 0 and failure in self.open_failures and call in self.open_calls:
-                self.pair(failure, call)
+        self._take_equal_attempts(garbled)
+        shapes = {frozenset(self.new[call].sound) for call in garbled if call in self.open_calls}
+        for names in sorted(shapes - {frozenset()}, key=_largest_first)[:_MAX_SHAPES]:
+            index: dict[object, list[int]] = {}
+            for place in (*self.open_failures, *self.open_accepted):
+                reading = self.places[place]
+                if names <= reading.sound.keys():
+                    part = reading.part(names)
+                    for name in {reading.name, None}:
+                        index.setdefault((name, part), []).append(place)
+            for key in index:
+                index[key].reverse()
+            for call in garbled:
+                reading = self.new[call]
+                if call in self.open_calls and reading.sound.keys() == names:
+                    candidates = index.get((reading.name, reading.part(names)), [])
+                    while candidates:
+                        if self._take(candidates.pop(), call):
+                            break
 
-    def pair_in_order(self, failures: Collection[int], *, by_tool: bool = False) -> None:
-        waiting: dict[str | None, list[int]] = {}
-        for failure in reversed(tuple(failures)):
-            waiting.setdefault(self.failed[failure].name if by_tool else None, []).append(failure)
+    def _take_equal_attempts(self, garbled: Iterable[int]) -> None:
+        """Failed calls that equal an attempt at an accepted place, also at one that this reply has corrected."""
+        corrected = [place for call, place in self.corrections.items() if self.new[call].is_good]
+        attempts: dict[object, list[int]] = {}
+        for place in (*self.open_accepted, *corrected):
+            for attempt in self._attempts_at(place):
+                if not attempt.is_good:
+                    attempts.setdefault(attempt.written(), []).append(place)
+        if attempts:
+            for call in garbled:
+                if call in self.open_calls and (places := attempts.get(self.new[call].written())):
+                    self._repeat(places[-1], call)
+
+    def pair_alike(self) -> None:
+        garbled = [call for call in self.open_calls if not self.new[call].is_good]
+        if not self._may_compare(
+            len(self.open_failures) * len(self.open_calls) + len(garbled) * len(self.open_accepted)
+        ):
+            return
+        scored = [
+            (-common, -overlap, place, call)
+            for place in self.open_failures
+            for call in self.open_calls
+            if self._names_fit(place, call) and not self._contradicts(place, call)
+            for common, overlap in [self._likeness(place, call)]
+            if common or overlap
+        ]
+        scored += [
+            (-common, -overlap, place, call)
+            for place in self.open_accepted
+            for call in garbled
+            if self._names_fit(place, call) and not self._contradicts(place, call)
+            for common, overlap in [self._likeness(place, call)]
+            if common or overlap > _RESEMBLES
+        ]
+        for *_, place, call in sorted(scored):
+            if call in self.open_calls:
+                self._take(place, call)
+
+    def pair_by_position(self) -> None:
+        if len(self.new) != len(self.places):
+            return
+        recognized = {**self.corrections, **self.repeats}
+        if recognized and all(call == place for call, place in recognized.items()):
+            for call in tuple(self.open_calls):
+                if self._names_fit(call, call) and (call in self.open_failures or not self.new[call].is_good):
+                    self._take(call, call)
+
+    def pair_in_order(self, places: Collection[int], *, within_tool: bool = False, contradicting: bool = False) -> None:
+        """Pair each call with the first waiting place that it does not contradict."""
+        compares = not contradicting and self._may_compare(len(places) * len(self.open_calls))
+        waiting: dict[str | None, list[int]] = defaultdict(list)
+        for place in reversed(tuple(places)):
+            waiting[self.places[place].name if within_tool else None].append(place)
         for call in tuple(self.open_calls):
-            if candidates := waiting.get(self.new[call].name if by_tool else None):
-                self.pair(candidates.pop(), call)
+            name = self.new[call].name
+            candidates = waiting[name if within_tool else None]
+            if within_tool and name is None:
+                continue
+            for at in range(len(candidates) - 1, -1, -1):
+                if not compares or not self._contradicts(candidates[at], call):
+                    self._pair(candidates.pop(at), call)
+                    break
+
+    def pair_unknown_names_in_order(self) -> None:
+        self.pair_in_order([place for place in self.open_failures if self.places[place].name is None])
+        nameless = {call: None for call in self.open_calls if self.new[call].name is None}
+        others = self.open_calls.keys() - nameless.keys()
+        self.open_calls = nameless
+        self.pair_in_order(self.open_failures)
+        self.open_calls = dict.fromkeys(sorted(self.open_calls.keys() | others))
+
+    def settle_equal_failures(self) -> None:
+        """Give the places of equal failed calls to their corrections: good ones first, in the order of the reply."""
+        groups: dict[object, list[int]] = {}
+        call_at = {place: call for call, place in self.corrections.items()}
+        for place in self.failed:
+            groups.setdefault(tuple(attempt.written() for attempt in self._attempts_at(place)), []).append(place)
+        for places in groups.values():
+            calls = sorted(
+                (call_at[place] for place in places if place in call_at),
+                key=lambda call: (not self.new[call].is_good, call),
+            )
+            if len(places) > 1 and calls:
+                self.corrections.update(zip(calls, places, strict=False))
+
+    def withdrawn(self) -> Iterator[int]:
+        """Doubtful places that were repetitions."""
+        repeated = [call for call in self.repeats if self.new[call].is_good]
+        for place in self.open_failures:
+            if place < self.asked or not self._may_compare(len(repeated) * len(self.open_failures)):
+                continue
+            for call in repeated:
+                reading = self.places[place]
+                tells_nothing = not reading.sound and not reading.words(self.argument_names)
+                if (
+                    self._names_fit(place, call)
+                    and not self._contradicts(place, call)
+                    and (tells_nothing or any(self._likeness(place, call)))
+                ):
+                    repeated.remove(call)
+                    yield place
+                    break
+
+    # -- what they need
 
     @staticmethod
-    def _key(tool_call: ToolCall, names: Iterable[str], fields: Mapping[str, object], *, by_tool: bool) -> object:
-        return tool_call.name if by_tool else None, _frozen({name: fields[name] for name in names})
+    def _keys(reading: _Reading) -> Iterable[object]:
+        if isinstance(reading.outcome, ValidCall):
+            return keys_of(reading.outcome, reading.arguments if reading.whole else None)
+        return (reading.written(),) if reading.whole else ()
+
+    def _attempts_at(self, place: int) -> Iterator[_Reading]:
+        """The latest call first."""
+        yield self.places[place]
+        yield from reversed(self.attempts.get(place, ()))
+
+    def _chosen(self, calls: Sequence[int], number: int) -> Sequence[int]:
+        """As many of the calls as there is room for, good ones rather than failed ones, in order."""
+        if len(calls) <= number:
+            return calls
+        good = [call for call in calls if self.new[call].is_good]
+        failed = [call for call in calls if not self.new[call].is_good]
+        return sorted([*good, *failed][:number])
+
+    def _pair(self, place: int, call: int) -> None:
+        self.corrections[call] = place
+        del self.open_failures[place]
+        del self.open_calls[call]
+
+    def _repeat(self, place: int, call: int) -> None:
+        self.repeats[call] = place
+        self.open_accepted.pop(place, None)
+        del self.open_calls[call]
+
+    def _take(self, place: int, call: int) -> bool:
+        """Give a call to a place, whatever the place's state, if it is still open."""
+        if place in self.open_failures:
+            self._pair(place, call)
+        elif place in self.open_accepted:
+            self._repeat(place, call)
+        else:
+            return False
+        return True
+
+    def _names_fit(self, place: int, call: int) -> bool:
+        one, other = self.places[place].name, self.new[call].name
+        return one is None or other is None or one == other
+
+    def _contradicts(self, place: int, call: int) -> bool:
+        one, other = self.places[place], self.new[call]
+        if not (one.certain and other.certain):
+            return False
+        return any(name in other.sound and not self._resemble(one, other, name) for name in one.sound)
+
+    def _likeness(self, place: int, call: int) -> tuple[int, float]:
+        """Arguments in common with the latest call at a place, and the share of words with its most similar attempt."""
+        old, new = self.places[place], self.new[call]
+        common = sum(name in new.arguments and old.frozen(name) == new.frozen(name) for name in old.arguments)
+        words = new.words(self.argument_names)
+        return common, max(_overlap(attempt.words(self.argument_names), words) for attempt in self._attempts_at(place))
+
+    @staticmethod
+    def _resemble(one: _Reading, other: _Reading, name: str) -> bool:
+        left, right = one.arguments[name], other.arguments[name]
+        if isinstance(left, bool) or isinstance(right, bool) or not left or not right:
+            return True  # a switch, or a value that was left out, does not tell calls apart
+        return one.frozen(name) == other.frozen(name) or not one.words_of(name).isdisjoint(other.words_of(name))
+
+    @staticmethod
+    def _may_compare(pairs: int) -> bool:
+        return pairs <= _MAX_COMPARED_PAIRS
 
 
-def _identity(call: ValidCall) -> tuple[str, object]:
-    """What makes two good calls the same: the tool and the object, however its arguments were written."""
-    return call.tool_call.name, _frozen(call.value)
+_UNKNOWN = object()
+"""In keys: a name that is not a tool's."""
 
 
-def _frozen(value: object) -> object:
-    """A hashable stand-in that is equal for equal values; by attributes, for serializers may leave fields out."""
-    if isinstance(value, BaseModel):
-        return type(value), _frozen({**vars(value), **(value.__pydantic_extra__ or {})})
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return type(value), _frozen(
-            {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
-        )
-    if isinstance(value, Mapping):
-        return dict, frozenset((_frozen(key), _frozen(part)) for key, part in value.items())
-    if isinstance(value, (set, frozenset)):
-        return set, frozenset(map(_frozen, value))
-    if isinstance(value, (list, tuple)):
-        return type(value), tuple(map(_frozen, value))
+def _largest_first(names: frozenset[str]) -> tuple[int, list[str]]:
+    return -len(names), sorted(names)
+
+
+def _words_of(values: Iterable[object]) -> frozenset[str]:
     try:
-        hash(value)
-    except TypeError:
-        return type(value), repr(value)
-    return type(value), value
-
-
-def _fields(tool_call: ToolCall) -> Mapping[str, object]:
-    arguments = tool_call.arguments if tool_call.normalized_arguments is None else tool_call.normalized_arguments
-    try:
-        value = from_json(arguments if isinstance(arguments, str) else to_json(arguments))
-    except (ValueError, TypeError):  # TypeError: text with a lone surrogate is no text for it
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _words(tool_call: ToolCall) -> frozenset[str]:
-    text = tool_call.arguments if isinstance(tool_call.arguments, str) else str(_fields(tool_call))
+        text = " ".join(map(str, values))
+    except ValueError:  # a whole number of more digits than Python writes
+        return frozenset()
     return frozenset(_WORD.findall(text[:_MAX_COMPARED_CHARACTERS].casefold()))
 
 
