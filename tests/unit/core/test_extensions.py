@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 
 import pytest
 from pydantic import BaseModel
-from unit.core.conftest import Extend, MakeAsyncClient, MakeClient, make_extension
+from unit.core.conftest import Extend, MakeAsyncClient, MakeClient, Way, make_extension
 
 import polycall
 from polycall.plugin import CallCompleted, Reply, Request, StreamDecoder, StreamEvent, ToolCall, hookimpl
@@ -168,6 +168,17 @@ class TestWrapping:
         assert list(client.stream(["?"], list[Weather])) == [ROME]
         assert [value async for value in async_client.stream(["?"], list[Weather])] == [OSLO]
         assert [tool_call.arguments for tool_call in seen] == ['{"location": "Rome"}', '{"location": "Oslo"}']
+
+    async def test_the_body_of_every_request(self, extend: Extend, hooks: Hooks, way: Way) -> None:
+        @hookimpl(wrapper=True)
+        def polycall_render_request(request: Request) -> Generator[None, dict[str, object], dict[str, object]]:
+            return {**(yield), "trace": request.round}
+
+        extend("trace", polycall_render_request=polycall_render_request)
+        await way.ask(BAD, SAY_ROME, response_model=list[Weather], messages=["?"])
+
+        assert [body["trace"] for body in way.toy.bodies] == [0, 1]
+        assert way.client.render(["?"], list[Weather]).body["trace"] == 0
 
     def test_extensions_run_in_the_order_of_their_names_around_the_provider(
         self, extend: Extend, make_client: MakeClient
