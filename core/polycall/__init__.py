@@ -47,12 +47,15 @@ if TYPE_CHECKING:
     from polycall._data.errors import ResponseModelError as ResponseModelError
     from polycall._data.errors import SchemaError as SchemaError
     from polycall._data.errors import UnknownClientError as UnknownClientError
+    from polycall._data.tools import Tool as Tool
+    from polycall._data.tools import ToolName as ToolName
     from polycall._data.types import Adaptation as Adaptation
     from polycall._data.types import CallFailure as CallFailure
     from polycall._data.types import FinishReason as FinishReason
     from polycall._data.types import Mode as Mode
     from polycall._data.types import ToolCall as ToolCall
     from polycall._data.types import Usage as Usage
+    from polycall._engine.mcp_tools import tools_from_mcp as tools_from_mcp
     from polycall._plugins.discovery import InstalledPlugin as InstalledPlugin
     from polycall._plugins.public import extensions as extensions
     from polycall._plugins.public import providers as providers
@@ -87,7 +90,9 @@ _MODULES = {
         "SchemaError",
         "UnknownClientError",
     ),
+    "_data.tools": ("Tool", "ToolName"),
     "_data.types": ("Adaptation", "CallFailure", "FinishReason", "Mode", "ToolCall", "Usage"),
+    "_engine.mcp_tools": ("tools_from_mcp",),
     "_plugins.discovery": ("InstalledPlugin",),
     "_plugins.public": ("extensions", "providers", "register_extension", "register_provider", "unregister"),
 }

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
-import re
 import types
-import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, ForwardRef, Union, get_args, get_origin
 
 import typing_extensions
-from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError, RootModel, TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic import BaseModel, RootModel
 
+from polycall._data import tools as own
 from polycall._data.contract import ToolSpec
-from polycall._data.errors import ResponseModelError, SchemaError
+from polycall._data.errors import ResponseModelError
+from polycall._data.tools import RESERVED_NAMES, ToolName
+from polycall._data.types import JsonObject, ToolCall
+from polycall._engine.argument_schema import argument_schema, make_adapter
+from polycall._engine.json_schema_tools import as_tool_call, make_schema, make_validator
 from polycall._engine.non_finite import accepts_non_finite
+from polycall._engine.own_init import check_own_init
+from polycall._engine.tool_names import distinct_names
+from polycall._engine.typed_dicts import teach_typed_dicts
 
-_MAX_NAME_LENGTH = 64
-_FOREIGN_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")
 _FORMS = "Iterable[Model], Iterable[ModelA | ModelB] or list[...], each a pydantic model, a dataclass or a TypedDict"
-_CHOICES = ("auto", "required")
-_DEFINE_IT = "Define or import the type at module level, outside of 'if TYPE_CHECKING'."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Tool:
     more."""
     accepts_non_finite: bool
     """Whether the text must first be searched for NaN, Infinity and numbers out of range."""
+    make_result: Callable[[ToolCall, object], object] | None = None
+    """What is given out for a call and its validated arguments; ``None``: the arguments, an object already."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +53,14 @@ def tools_for(response_model: object) -> ToolSet:
     """The tools that a ``response_model`` stands for.
 
     Args:
-        response_model: ``Iterable[A]``, ``Iterable[A | B]`` or ``list[...]``, from `typing` or `collections.abc`;
-            each member a pydantic model, a dataclass or a TypedDict.
+        response_model: ``Iterable[A]``, ``Iterable[A | B]`` or ``list[...]``, from `typing` or `collections.abc`, or a
+            list or tuple ``[A, B]``; each member a pydantic model, a dataclass, a TypedDict, one of these with a name
+            (``Annotated[A, ToolName("a")]``) or a `polycall.Tool`.
 
     Raises:
-        ResponseModelError: Another form, or two members of one name.
+        ResponseModelError: Another form, two members of one name, or a class that does not validate.
         SchemaError: A field has a type that no JSON Schema can express.
+        ConfigurationError: A `polycall.Tool` without the package that validates it.
     """
     # Written at the call, `list[A | B]` is a new object each time, and equals `list[B | A]`: its parts are the key.
     key = _plain_key(response_model)
@@ -63,7 +68,7 @@ def tools_for(response_model: object) -> ToolSet:
     if tools is None:
         members = _members(response_model)
         tools = _make_tools(members)
-        if key is not None and key[1] == members:
+        if key is not None and key[1] == tuple(member.type for member in members):
             if len(_known) >= _MAX_KNOWN:
                 _known.clear()
             _known[key] = tools
@@ -71,181 +76,210 @@ def tools_for(response_model: object) -> ToolSet:
 
 
 def _plain_key(response_model: object) -> tuple[object, tuple[object, ...]] | None:
-    """What tells one plain ``response_model`` from another: its container, and its classes in their order.
+    """What tells one plain ``response_model`` from another: its container, and its members in their order.
 
     ``None`` for a form that has to be looked at (``Annotated``, an alias, a generic, ...), of which the parts do not
     tell the order.
     """
-    arguments: tuple[object, ...] = getattr(response_model, "__args__", ())
-    if len(arguments) != 1:
-        return None
-    (argument,) = arguments
-    members: tuple[object, ...] = argument.__args__ if isinstance(argument, types.UnionType) else arguments
-    for member in members:
-        if not isinstance(member, type):
+    if isinstance(response_model, (list, tuple)):
+        container: object = list
+        members: tuple[object, ...] = tuple(response_model)
+    else:
+        container = getattr(response_model, "__origin__", None)
+        arguments: tuple[object, ...] = getattr(response_model, "__args__", ())
+        if len(arguments) != 1:
             return None
-    return getattr(response_model, "__origin__", None), members
+        (argument,) = arguments
+        members = argument.__args__ if isinstance(argument, types.UnionType) else arguments
+    for member in members:
+        if not isinstance(member, (type, own.Tool)):
+            return None
+    return container, members
 
 
 _MAX_KNOWN = 256
 _known: dict[tuple[object, tuple[object, ...]] | None, ToolSet] = {}
 
 
-@lru_cache(maxsize=256)
-def _make_tools(response_models: tuple[object, ...]) -> ToolSet:
-    tools: dict[str, Tool] = {}
-    members: dict[str, object] = {}
-    for member in response_models:
-        tool = _make_tool(member)
-        name = tool.spec.name
-        if name in _CHOICES:
-            raise ResponseModelError(
-                f"A tool cannot be named {name!r}: tool_choice reserves that word. Rename {_qualified_name(member)}."
-            )
-        if name in tools:
-            raise ResponseModelError(
-                f"Two members of response_model have the same tool name, {name!r}: "
-                f"{_qualified_name(members[name])} and {_qualified_name(member)}. Rename one of them."
-            )
-        tools[name] = tool
-        members[name] = member
-    return ToolSet(tools, tuple(tool.spec for tool in tools.values()))
+# -- the members of a response model ----------------------------------------------------------------------------------
 
 
-def _members(response_model: object) -> tuple[object, ...]:
-    container = _unwrap(response_model)
-    if get_origin(container) not in (collections.abc.Iterable, list):
-        raise ResponseModelError(_wrong_form(response_model))
-    arguments = get_args(container)
-    if len(arguments) != 1:  # a bare typing.Iterable
-        raise ResponseModelError(_wrong_form(response_model))
-    members = _union_members(arguments[0])
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Member:
+    """One member of a ``response_model``."""
+
+    type: object
+    """A class, a generic of one, or a `polycall.Tool`."""
+    own_name: str | None = None
+    """By `ToolName`."""
+
+    @property
+    def name(self) -> str:
+        if self.own_name is not None:
+            return self.own_name
+        return self.type.name if isinstance(self.type, own.Tool) else _bare_name(self.type)
+
+
+def _members(response_model: object) -> tuple[_Member, ...]:
+    if isinstance(response_model, (list, tuple)):
+        parts = tuple(response_model)
+    else:
+        container = _unwrap(response_model)[0]
+        if get_origin(container) not in (collections.abc.Iterable, list):
+            raise ResponseModelError(_wrong_form(response_model))
+        parts = get_args(container)
+        if len(parts) != 1:  # a bare typing.Iterable
+            raise ResponseModelError(_wrong_form(response_model))
+    members = tuple(member for part in parts for member in _union_members(part))
+    if not members:
+        raise ResponseModelError(f"response_model={response_model!r} has no member. Use {_FORMS}.")
     for member in members:
-        if not _is_model(member):
+        if not _is_model(member.type):
             raise ResponseModelError(
-                f"{_show(member)} in response_model={_show(response_model)} is not a model. Use {_FORMS}."
+                f"{_show(member.type)} in response_model={_show(response_model)} is not a model{_advice(member.type)}. "
+                f"Use {_FORMS}."
             )
     return members
 
 
-def _unwrap(annotation: object) -> object:
-    """Look through ``Annotated[...]`` and ``type X = ...``."""
+def _unwrap(annotation: object) -> tuple[object, str | None]:
+    """Look through ``Annotated[...]`` and ``type X = ...``; with the outermost `ToolName`."""
+    name: str | None = None
     while True:
         if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
+            annotation, *marks = get_args(annotation)
+            names = [mark.name for mark in marks if isinstance(mark, ToolName)]
+            if name is None and names:
+                name = names[-1]
         elif isinstance(annotation, typing_extensions.TypeAliasType):
             annotation = annotation.__value__
         else:
-            return annotation
+            return annotation, name
 
 
-def _union_members(annotation: object) -> tuple[object, ...]:
-    annotation = _unwrap(annotation)
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(member for part in get_args(annotation) for member in _union_members(part))
-    return (annotation,)
+def _union_members(annotation: object) -> tuple[_Member, ...]:
+    bare, name = _unwrap(annotation)
+    if get_origin(bare) not in (Union, types.UnionType):
+        return (_Member(bare, name),)
+    if name is not None:
+        raise ResponseModelError(
+            f"ToolName({name!r}) names {_show(bare)}, which is several tools. Name each: "
+            f"Annotated[{_show(get_args(bare)[0])}, ToolName(...)] | ..."
+        )
+    return tuple(member for part in get_args(bare) for member in _union_members(part))
 
 
 def _is_model(annotation: object) -> bool:
+    if isinstance(annotation, own.Tool):
+        return True
     class_ = get_origin(annotation) or annotation
-    if not isinstance(class_, type):
-        return False
-    if issubclass(class_, RootModel):
+    if not isinstance(class_, type) or issubclass(class_, RootModel):
         return False
     return issubclass(class_, BaseModel) or dataclasses.is_dataclass(class_) or typing_extensions.is_typeddict(class_)
 
 
 def _wrong_form(response_model: object) -> str:
     form = ""
-    members = list(_union_members(response_model))
-    if all(_is_model(member) for member in members):
+    members = [member.type for member in _union_members(response_model)]
+    if not all(map(_is_model, members)):
+        arguments = [one for one in get_args(_unwrap(response_model)[0]) if one is not ...]
+        members = [member.type for argument in arguments for member in _union_members(argument)]
+    if members and all(map(_is_model, members)):
         form = f" Write response_model=Iterable[{' | '.join(map(_show, members))}]."
-    elif arguments := get_args(_unwrap(response_model)):
-        members = [member for argument in arguments if argument is not ... for member in _union_members(argument)]
-        if all(_is_model(member) for member in members):
-            form = f" Write response_model=Iterable[{' | '.join(map(_show, members))}]."
+    elif response_model is None:
+        form = " For plain text use the provider's own SDK."
     return f"response_model must be {_FORMS}; got {_show(response_model)}.{form}"
 
 
-def _make_tool(member: object) -> Tool:
-    name = _tool_name(_bare_name(member))
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(_accepted_by_pydantic(member))
-        # A tool's arguments are what the model writes: the validation schema, with the names that validation takes.
-        schema = adapter.json_schema(mode="validation", by_alias=True)
-    except NameError as error:  # pydantic's PydanticUndefinedAnnotation is one too
-        raise SchemaError(name, f"{_first_line(error)}. {_DEFINE_IT}") from error
-    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError) as error:
-        raise SchemaError(name, f"has a field that no JSON Schema can express: {_first_line(error)}") from error
-    except PydanticUserError as error:
-        if error.code == "class-not-fully-defined":
-            raise SchemaError(name, f"An annotation names a type that is not known there. {_DEFINE_IT}") from error
-        raise SchemaError(name, f"pydantic cannot make a schema of it: {_first_line(error)}") from error
-    schema = _with_object_root(schema, name)
+def _advice(member: object) -> str:
+    """What to write in place of something that is not a model."""
+    if isinstance(member, (str, ForwardRef)):
+        return ": a name in quotes cannot be resolved here, so write the class itself"
+    if isinstance(type(member), type) and _is_model(type(member)):
+        return f" but an object: pass the class {type(member).__name__}"
+    if isinstance(member, types.FunctionType):
+        return ": make a class with its parameters as fields"
+    return ""
+
+
+# -- from members to tools --------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _make_tools(members: tuple[_Member, ...]) -> ToolSet:
+    by_name: dict[str, _Member] = {}
+    for member in members:
+        name = member.name
+        if name in RESERVED_NAMES and not isinstance(member.type, own.Tool):
+            raise ResponseModelError(
+                f"A tool cannot be named {name!r}: tool_choice reserves that word. Rename {_origin_of(member)}."
+            )
+        if (other := by_name.setdefault(name, member)) is not member:
+            raise ResponseModelError(
+                f"Two members of response_model have the same tool name, {name!r}: "
+                f"{_origin_of(other)} and {_origin_of(member)}. Rename one of them, "
+                "with Annotated[..., polycall.ToolName(...)] for instance."
+            )
+    tools = {
+        name: _make_tool(name, member) for name, member in zip(distinct_names(by_name), by_name.values(), strict=True)
+    }
+    return ToolSet(tools, tuple(tool.spec for tool in tools.values()))
+
+
+def _make_tool(name: str, member: _Member) -> Tool:
+    if isinstance(member.type, own.Tool):
+        return _make_schema_tool(name, member.type)
+    teach_typed_dicts(member.type)
+    adapter = make_adapter(member.type, name)
+    schema = _with_object_root(argument_schema(adapter, name), name)
+    check_own_init(adapter.core_schema, name, schema["properties"])  # type: ignore[arg-type]
     schema.pop("title", None)
     description = schema.pop("description", None)
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
-    return Tool(spec, adapter.validator.validate_json, accepts_non_finite(adapter.core_schema))
+    return Tool(spec, _validator_of(adapter, name), accepts_non_finite(adapter.core_schema))
 
 
-def _with_object_root(schema: dict[str, Any], name: str) -> dict[str, Any]:
+def _make_schema_tool(name: str, tool: own.Tool) -> Tool:
+    if not isinstance(tool.name, str) or not tool.name:
+        raise ResponseModelError(f"A polycall.Tool needs a name, got {tool.name!r}.")
+    schema = _with_object_root(make_schema(tool), tool.name)
+    description = schema.pop("description", None) if tool.description is None else tool.description
+    spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
+    return Tool(spec, make_validator(tool), accepts_non_finite=True, make_result=as_tool_call(tool))
+
+
+def _validator_of(adapter: Any, name: str) -> Callable[..., object]:
+    """The adapter's validator; checked, where validators of the class itself may give out nothing."""
+    validate: Callable[..., object] = adapter.validator.validate_json
+    if not str(adapter.core_schema.get("type")).startswith("function-"):
+        return validate
+
+    def validate_json(text: str, *, context: object = None) -> object:
+        value = validate(text, context=context)
+        if value is None:
+            raise TypeError(f"a model_validator of {name} returned None in place of the object")
+        return value
+
+    return validate_json
+
+
+def _with_object_root(schema: JsonObject, name: str) -> JsonObject:
     """Copy a schema so that its root is the object itself, not a reference to it (as a recursive model's is)."""
-    definitions: Mapping[str, Any] = schema.get("$defs", {})
-    root = schema
-    while "$ref" in root:
+    definitions: Any = schema.get("$defs", {})
+    root: Any = schema  # JSON, which nobody has checked yet
+    seen: set[str] = set()
+    while "$ref" in root and root["$ref"] not in seen:
+        seen.add(root["$ref"])
         siblings = {key: value for key, value in root.items() if key not in ("$ref", "$defs")}
         root = {**definitions[root["$ref"].removeprefix("#/$defs/")], **siblings}
     if root.get("type") != "object":
         raise ResponseModelError(f"The arguments of {name!r} must be an object; its JSON Schema is {root!r:.200}.")
-    return {**root, "$defs": definitions} if definitions else dict(root)
+    built: JsonObject = {**root, "$defs": definitions} if definitions else dict(root)
+    built.setdefault("properties", {})
+    return built
 
 
-def _accepted_by_pydantic(member: object) -> Any:
-    """Replace a ``typing.TypedDict``, which pydantic refuses before Python 3.12, by its typing_extensions twin."""
-    if not typing_extensions.is_typeddict(member) or type(member) is type(_Twin):
-        return member
-    hints = typing_extensions.get_type_hints(member, include_extras=True)
-    required: Iterable[str] = getattr(member, "__required_keys__", hints)
-    fields: dict[str, Any] = {
-        key: hint
-        if get_origin(hint) in _REQUIREMENTS
-        else (typing_extensions.Required[hint] if key in required else typing_extensions.NotRequired[hint])
-        for key, hint in hints.items()
-    }
-    make_typed_dict: Any = typing_extensions.TypedDict  # type checkers take it for a class statement's base only
-    twin = make_typed_dict(_bare_name(member), fields)
-    twin.__doc__ = getattr(member, "__doc__", None)
-    twin.__module__ = getattr(member, "__module__", __name__)
-    return twin
-
-
-class _Twin(typing_extensions.TypedDict):
-    """Its type tells typing_extensions' TypedDicts from those of `typing` on Python 3.11."""
-
-
-_REQUIREMENTS: tuple[object, ...] = (
-    typing_extensions.Required,
-    typing_extensions.NotRequired,
-    typing.Required,
-    typing.NotRequired,
-)
-
-
-def _tool_name(name: str) -> str:
-    """Make a class's name a tool name that every provider accepts: ``[A-Za-z_][A-Za-z0-9_-]{0,63}``.
-
-    The intersection of OpenAI's rule (letters, digits, ``_``, ``-``, at most 64) and Gemini's (begins with a letter
-    or ``_``).
-    """
-    accepted = _FOREIGN_CHARACTERS.sub("_", name).strip("_-") if _FOREIGN_CHARACTERS.search(name) else name
-    if not accepted or not (accepted[0].isalpha() or accepted[0] == "_"):
-        accepted = f"_{accepted}"
-    if len(accepted) > _MAX_NAME_LENGTH:
-        import hashlib  # costs 4 ms, and names are rarely so long
-
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        accepted = f"{accepted[: _MAX_NAME_LENGTH - 9]}_{digest}"
-    return accepted
+# -- names ------------------------------------------------------------------------------------------------------------
 
 
 def _bare_name(member: object) -> str:
@@ -255,15 +289,15 @@ def _bare_name(member: object) -> str:
     return str(getattr(member, "__name__", member))
 
 
-def _qualified_name(member: object) -> str:
-    return f"{getattr(member, '__module__', '?')}.{getattr(member, '__qualname__', _show(member))}"
+def _origin_of(member: _Member) -> str:
+    """Where a member comes from, for a message."""
+    if isinstance(member.type, own.Tool):
+        return f"polycall.Tool({member.type.name!r})"
+    type_ = member.type
+    return f"{getattr(type_, '__module__', '?')}.{getattr(type_, '__qualname__', _show(type_))}"
 
 
 def _show(annotation: object) -> str:
     if isinstance(annotation, type) and get_origin(annotation) is None:
         return annotation.__name__
     return str(annotation).replace("typing.", "").replace("collections.abc.", "")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -68,7 +68,8 @@ def validate_call(
         # Structures go through JSON too, so that one model accepts the same from every provider: pydantic's Python
         # mode takes other types (a strict model refuses a date given as text there).
         text = arguments if isinstance(arguments, str) else to_json(arguments, inf_nan_mode="constants").decode()
-        return ValidCall(tool_call, _validate_text(text, tool, context, wording))
+        value = _validate_text(text, tool, context, wording)
+        return ValidCall(tool_call, value if tool.make_result is None else tool.make_result(tool_call, value))
     except ValidationError as error:
         fields = frozenset(str(line["loc"][0]) for line in error.errors(include_url=False) if line["loc"])
         return CallFailure(tool_call, _explain(error, wording), fields)

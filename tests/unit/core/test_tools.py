@@ -134,7 +134,8 @@ class TestForms:
             (None, "Iterable[Model], Iterable[ModelA | ModelB] or list[...]"),
             ("Weather", "Iterable[Model], Iterable[ModelA | ModelB] or list[...]"),
             (Weather(location="Rome", units="metric"), "Iterable[Model], Iterable[ModelA | ModelB] or list[...]"),
-            ([Weather], "Iterable[Model], Iterable[ModelA | ModelB] or list[...]"),
+            ([], "response_model=[] has no member"),
+            ([Weather, 5], "5 in response_model=[<class"),
             (Iterable[int], "int in response_model=Iterable[int] is not a model"),
             (Iterable[Weather | None], "NoneType in response_model"),
             (Iterable[Optional[Weather]], "NoneType in response_model"),  # noqa: UP045
