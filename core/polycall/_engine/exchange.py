@@ -347,6 +347,7 @@ class Exchange:
             self._first_places = len(self._outcomes)
         for place in sorted(matching.withdrawn, reverse=True):
             del self._outcomes[place], self._round_of[place]
+            self._room.give_back()
             self._attempts = {at - (at > place): calls for at, calls in self._attempts.items() if at != place}
         return added
 
@@ -456,6 +457,11 @@ class _Room:
         self._left -= 1
         self.kept.discard(name)
         return True
+
+    def give_back(self) -> None:
+        """Free the place of a call that left the result."""
+        if self._left is not None:
+            self._left += 1
 
 
 def _move_unwritten_call(reply: Reply, complete: Container[int]) -> None:
