@@ -91,6 +91,19 @@ class TestWhatIsUsed:
         assert calls == [CUP, ROME]
         assert names(calls.surplus) == ["Weather"]
 
+    async def test_a_garbled_repetition_that_leaves_the_result_frees_its_place(self, way: Way) -> None:
+        garbled = call("Weather", "{")
+        calls = await way.ask(
+            *[reply(SAY_ROME, BAD_CUP), reply(SAY_ROME, garbled, BAD_CUP), reply(SAY_ROME, BAD_CUP)],
+            reply(SAY_CUP, SAY_OSLO),
+            response_model=MODEL,
+            max_calls=3,
+            max_retries=3,
+        )
+
+        assert calls == [ROME, CUP, OSLO]
+        assert calls.surplus == ()
+
     async def test_the_surplus_is_in_errors_too(self, way: Way) -> None:
         with pytest.raises(polycall.InvalidCallsError) as raised:
             await way.ask(reply(SAY_ROME, BAD_OSLO, SAY_CUP), response_model=MODEL, max_calls=2, max_retries=0)
