@@ -145,20 +145,6 @@ class _ArgumentSchema(GenerateJsonSchema):
         _check_required(json_schema, fields)
         return json_schema
 
-    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        json_schema = super().tagged_union_schema(schema)
-        tag = schema["discriminator"]
-        if isinstance(tag, str):
-            for branch in json_schema["oneOf"]:
-                properties = self.resolve_ref_schema(branch).get("properties")
-                if properties is not None and tag not in properties:
-                    raise _FieldError(
-                        schema,
-                        f"the discriminator is looked up as {tag!r}, but the members take it as another name "
-                        "(validate_by_alias=False). Give the field the same name in both, without an alias.",
-                    )
-        return json_schema
-
     @contextmanager
     def _config_of(self, schema: Any) -> Iterator[None]:
         self._core_configs.append(schema.get("config", self._core_configs[-1]))
@@ -223,7 +209,7 @@ class _ArgumentSchema(GenerateJsonSchema):
             least, most = (None if limit is None else 2 * limit for limit in (least, most))
         else:
             json_schema = {"type": "string", "format": "base64url"}
-            least, most = (None if limit is None else -(-4 * limit // 3) for limit in (least, most))
+            least, most = (None if limit is None else 4 * -(-limit // 3) for limit in (least, most))
         if least is not None:
             json_schema["minLength"] = least
         if most is not None:

@@ -30,6 +30,7 @@ _WRONG_KIND = {"object": "dict_type", "array": "list_type"}
 """pydantic's kinds of error for a value that is not an object or a list: the engine repairs one that came as text."""
 _MAX_PROBLEMS = 50
 _BACKTRACK_LIMIT = 100_000
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 _SPECIAL = re.compile(r"~[01]")
 
 
@@ -52,8 +53,12 @@ def make_schema(tool: Tool) -> JsonObject:
     return root
 
 
-def make_validator(tool: Tool) -> Callable[..., object]:
+def make_validator(tool: Tool, schema: JsonObject) -> Callable[..., object]:
     """``validate_json(text, context=...)`` for a tool's calls; it returns the decoded arguments.
+
+    Args:
+        tool: Its own schema decides where it states its draft.
+        schema: The same in today's form, which decides where it does not: it may have any draft's spelling.
 
     Raises:
         ConfigurationError: jsonschema-rs is not installed.
@@ -67,17 +72,18 @@ def make_validator(tool: Tool) -> Callable[..., object]:
             f'which cannot be imported ({error}). Install it with: pip install "polycall[json-schema]"',
             key="response_model",
         ) from error
-    return _Validator(tool.name, _compile(jsonschema_rs, tool)).validate_json
+    stated = tool.schema if "$schema" in tool.schema else schema
+    return _Validator(tool.name, _compile(jsonschema_rs, tool, stated)).validate_json
 
 
-def _compile(jsonschema_rs: Any, tool: Tool) -> jsonschema_rs.Validator:
+def _compile(jsonschema_rs: Any, tool: Tool, schema: Mapping[str, object]) -> jsonschema_rs.Validator:
     def refuse(uri: str) -> NoReturn:
         raise ValueError(f"$ref {uri!r} leads to another document, and polycall fetches none; put it into $defs")
 
     try:
         # Patterns of others run over text of others: the engine that looks around stops after so many steps.
         return jsonschema_rs.validator_for(  # type: ignore[no-any-return]
-            _plain(tool.schema),
+            _plain(schema),
             retriever=refuse,
             mask="the value",  # shown next to the problem, and shortened
             pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT),
@@ -190,7 +196,7 @@ class _Modern:
                     self.tool.name,
                     f"$ref {pointer!r} leads to another document, and polycall fetches none; put it into $defs.",
                 )
-            name = pointer.rpartition("/")[2] or "Arguments"
+            name = _NOT_IN_NAMES.sub("_", pointer.rpartition("/")[2].lstrip("#")) or "Arguments"
             while name in self.definitions:
                 name += "_"
             self.names[pointer] = name

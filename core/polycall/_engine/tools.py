@@ -134,6 +134,8 @@ def _members(response_model: object) -> tuple[_Member, ...]:
     if not members:
         raise ResponseModelError(f"response_model={response_model!r} has no member. Use {_FORMS}.")
     for member in members:
+        if isinstance(member.type, own.Tool) and (not isinstance(member.type.name, str) or not member.type.name):
+            raise ResponseModelError(f"A polycall.Tool needs a name, got {member.type.name!r}.")
         if not _is_model(member.type):
             raise ResponseModelError(
                 f"{_show(member.type)} in response_model={_show(response_model)} is not a model{_advice(member.type)}. "
@@ -240,12 +242,10 @@ def _make_tool(name: str, member: _Member) -> Tool:
 
 
 def _make_schema_tool(name: str, tool: own.Tool) -> Tool:
-    if not isinstance(tool.name, str) or not tool.name:
-        raise ResponseModelError(f"A polycall.Tool needs a name, got {tool.name!r}.")
     schema = _with_object_root(make_schema(tool), tool.name)
     description = schema.pop("description", None) if tool.description is None else tool.description
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
-    return Tool(spec, make_validator(tool), accepts_non_finite=True, make_result=as_tool_call(tool))
+    return Tool(spec, make_validator(tool, schema), accepts_non_finite=True, make_result=as_tool_call(tool))
 
 
 def _validator_of(adapter: Any, name: str) -> Callable[..., object]:

@@ -53,8 +53,8 @@ def _teach(annotation: object, seen: set[int]) -> None:
     if typing_extensions.is_typeddict(class_):
         if type(class_) is not type(_Twin) and _HOOK not in vars(class_):
             setattr(class_, _HOOK, classmethod(_twin_schema))
-    elif not dataclasses.is_dataclass(class_) and not (isinstance(class_, type) and issubclass(class_, BaseModel)):
-        return
+    elif not (dataclasses.is_dataclass(class_) or issubclass(class_, BaseModel) or hasattr(class_, "_fields")):
+        return  # neither these nor a NamedTuple
     try:
         hints = typing_extensions.get_type_hints(class_, include_extras=True)
     except (NameError, TypeError, AttributeError):
