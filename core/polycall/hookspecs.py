@@ -32,7 +32,8 @@ Rules for all hooks:
   implementation of an extension for every provider. Extensions come before the provider, in the order of their names.
 - Hooks that observe are all called, in that order, and their results are not used. What one raises stops the call,
   except where the call is ending with an error already: that error is kept, and the other one is logged. They are meant
-  for extensions, must not block, and are called in the task or thread that runs the round.
+  for extensions, must not block, and are called in the task or thread that runs the round. The end of a round or of a
+  ``create()`` is told to all, also to an extension that did not see its beginning because an earlier one raised there.
 - All other hooks stop at the first result that is not ``None``; an empty result is an answer. For a provider's own
   hook, ``None`` means "not mine" or "no" only where that is said below; elsewhere it is a `PluginError`. An extension's
   implementation returns ``None`` to leave the call to the provider, or an answer to take its place (a cache, say).

@@ -95,7 +95,12 @@ class _StreamBase(Generic[T]):
         """
         if self._result is not None:
             return self._result
-        return Calls(self._values, tool_calls=self._tool_calls, provider=self._hooks.name)
+        return Calls(
+            self._values,
+            tool_calls=self._tool_calls,
+            provider=self._hooks.name,
+            adaptations=self._exchange.request.adaptations,
+        )
 
     def __repr__(self) -> str:
         state = "ended" if self._result is not None else "closed" if self._closed else "open"
@@ -157,7 +162,8 @@ class _StreamBase(Generic[T]):
         self._pending.extend([self._ready(call) for call in self._exchange.receive(reply)])
 
     def _current_request(self) -> Request:
-        assert self._request is not None  # noqa: S101 - only called while a round is being read
+        if self._request is None:  # the stream was closed from elsewhere between two steps
+            raise self._closed_error()
         return self._request
 
     def _end(self) -> None:

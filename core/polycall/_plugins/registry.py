@@ -117,6 +117,7 @@ class Registry:
         self._registered_extensions: dict[str, object] = {}
         self._loaded: dict[tuple[str, str], object] = {}
         self._providers: dict[str, Provider] = {}
+        self._said_skipped: set[str] = set()
 
     def provider(self, name: str) -> Provider:
         """The provider of that name, imported and checked on first use.
@@ -190,6 +191,7 @@ class Registry:
             forget_plugins()
             self._loaded.clear()
             self._providers.clear()
+            self._said_skipped.clear()
 
     def _build(self, provider: _LoadedPlugin) -> Provider:
         manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
@@ -222,7 +224,8 @@ class Registry:
                 loaded.append(_LoadedPlugin(name, None, plugin))
             else:
                 skipped.append(name)
-        for name in skipped:
+        for name in sorted({*skipped} - self._said_skipped):  # once, not for each provider
+            self._said_skipped.add(name)
             _log.info("extension %r is not loaded: %s does not list it", name, variable_of(EXTENSION_GROUP))
         return sorted(loaded, key=lambda extension: extension.name)
 
