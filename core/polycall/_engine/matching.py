@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 from polycall._data.types import CallFailure
@@ -91,17 +91,16 @@ def match_corrections(
     """
     matcher = _Matcher(places, new, known_tools, attempts or {}, len(places) if asked is None else asked)
     same = {call for call, keys in enumerate(matcher.keys) if any(key in matcher.accepted for key in keys)}
-    for name_matters in (True, False):
-        matcher.pair_keeping(matcher.open_calls.keys() - same, name_matters=name_matters)
+    matcher.pair_exactly(matcher.open_calls.keys() - same - matcher.unchanged(same))
     if not matcher.repeats_without_cause(same):
-        for name_matters in (True, False):
-            matcher.pair_keeping(same, name_matters=name_matters, doubtful=False)
+        matcher.pair_exactly(same, doubtful=False)
     matcher.take_repeats()
+    matcher.pair_exactly(same, doubtful=False)
     matcher.take_garbled_repeats()
     matcher.pair_alike()
     matcher.pair_by_position()
     matcher.pair_in_order(matcher.open_failures, within_tool=True)
-    matcher.pair_keeping(matcher.open_calls.keys(), any_tool=True)
+    matcher.pair_keeping(matcher.open_calls.keys(), name_matters=False, any_tool=True)
     matcher.pair_unknown_names_in_order()
     if len(matcher.open_failures) == len(matcher.open_calls):
         matcher.pair_in_order(matcher.open_failures, contradicting=True)
@@ -190,6 +189,11 @@ class _Matcher:
         self.attempts = {
             place: [_Reading(attempt, known_tools) for attempt in earlier] for place, earlier in attempts.items()
         }
+        self.tools = [
+            next((attempt.name for attempt in self._attempts_at(place) if attempt.name is not None), None)
+            for place in range(len(places))
+        ]
+        """The tool that was last named for each place; ``None`` if only names were given that are not a tool's."""
         self.corrections: dict[int, int] = {}
         self.repeats: dict[int, int] = {}
         """New call to the accepted place that it repeats."""
@@ -210,6 +214,41 @@ class _Matcher:
 
     # -- the parts of the rules, in their order
 
+    def unchanged(self, same: Iterable[int]) -> set[int]:
+        """Failed calls that a place's latest call was already, where good ones may be meant for that place.
+
+        That is so if more calls are the same as accepted ones than there are such.
+        """
+        groups = [max((self.accepted.get(key, []) for key in self.keys[call]), key=len) for call in same]
+        made = Counter(group[0] for group in groups)
+        if all(made[group[0]] <= len(group) for group in groups):
+            return set()
+        written = {self.places[place].written() for place in self.open_failures}
+        return {call for call in self.open_calls if not self.new[call].is_good and self.new[call].written() in written}
+
+    def pair_exactly(self, calls: Collection[int], *, doubtful: bool = True) -> None:
+        self.pair_keeping(calls, doubtful=doubtful)
+        if any(reading.name is None for reading in self.new) or any(map(self._is_nameless, self.open_failures)):
+            self.pair_keeping(calls, name_matters=False, doubtful=doubtful)
+        self.pair_same_words(calls, doubtful=doubtful)
+
+    def pair_same_words(self, calls: Container[int], *, doubtful: bool) -> None:
+        """Pair calls that have just the words of an attempt, looked up as well."""
+        waiting: dict[frozenset[str], list[int]] = {}
+        for place in self.open_failures:
+            if doubtful or place < self.asked:
+                for attempt in self._attempts_at(place):
+                    if words := attempt.words(self.argument_names):
+                        waiting.setdefault(words, []).append(place)
+        groups: dict[frozenset[str], list[int]] = {}
+        for call in self.open_calls:
+            words = self.new[call].words(self.argument_names)
+            if call in calls and words in waiting:
+                groups.setdefault(words, []).append(call)
+        for words, group in groups.items():
+            places = [place for place in dict.fromkeys(waiting[words]) if place in self.open_failures]
+            self._pair_group(places, group, any_tool=False)
+
     def pair_keeping(
         self, calls: Container[int], *, name_matters: bool = True, any_tool: bool = False, doubtful: bool = True
     ) -> None:
@@ -217,8 +256,8 @@ class _Matcher:
 
         Args:
             calls: Those that may correct.
-            name_matters: Under the same name; else where one of the two names is not a tool's.
-            any_tool: Whatever the names are.
+            name_matters: Under the same name only.
+            any_tool: Whatever the names are; else only under the same name, or where one is not a tool's.
             doubtful: Whether doubtful places may be corrected.
         """
         waiting: dict[frozenset[str], dict[object, list[int]]] = {}
@@ -229,36 +268,46 @@ class _Matcher:
                 if kept := attempt.sound:
                     keys = waiting.setdefault(frozenset(kept), {})
                     part = attempt.part(kept)
-                    if any_tool or not name_matters:
-                        keys.setdefault((None, part), []).append(place)
-                    if attempt.name is None or name_matters:
-                        keys.setdefault((attempt.name or _UNKNOWN, part), []).append(place)
+                    if not name_matters or attempt.name is not None:
+                        keys.setdefault((attempt.name if name_matters else None, part), []).append(place)
         for names in sorted(waiting, key=_largest_first)[:_MAX_SHAPES]:
             groups: dict[object, list[int]] = {}
             for call in self.open_calls:
                 reading = self.new[call]
                 if call in calls and names <= reading.arguments.keys():
-                    if any_tool:
-                        name: object = None
-                    elif name_matters:
-                        name = reading.name or _UNKNOWN
-                    else:
-                        name = None if reading.name is None else _UNKNOWN
-                    key: object = (name, reading.part(names))
+                    key = (reading.name if name_matters else None, reading.part(names))
                     if key in waiting[names]:
                         groups.setdefault(key, []).append(call)
             for key, group in groups.items():
                 places = [place for place in dict.fromkeys(waiting[names][key]) if place in self.open_failures]
-                for place, call in zip(places, self._chosen(group, len(places)), strict=False):
-                    self._pair(place, call)
+                self._pair_group(places, group, any_tool=any_tool)
+
+    def _pair_group(self, places: Sequence[int], calls: Sequence[int], *, any_tool: bool) -> None:
+        """Pair calls with places in order; where there are more calls than places, good ones before failed ones."""
+        if len(calls) > len(places):
+            good = [call for call in calls if self.new[call].is_good]
+            failed = [call for call in calls if not self.new[call].is_good]
+            calls = sorted([*good, *failed][: len(places)])
+        waiting: dict[str | None, deque[int]] = {}
+        for place in places:
+            waiting.setdefault(None if any_tool else self.tools[place], deque()).append(place)
+        for call in calls:
+            name = self.new[call].name
+            fitting = [
+                queue for tool, queue in waiting.items() if queue and (name is None or tool is None or tool == name)
+            ]
+            if fitting:
+                self._pair(min(fitting, key=lambda queue: queue[0]).popleft(), call)
 
     def repeats_without_cause(self, same: Iterable[int]) -> bool:
         """Whether a call is the same as an accepted one and keeps no attempt: a plain repetition."""
         shapes: dict[frozenset[str], set[object]] = {}
+        words: set[tuple[str | None, frozenset[str]]] = set()
         for place in self.failed:
             if place >= self.asked:
                 continue
             for attempt in self._attempts_at(place):
+                words.add((attempt.name, attempt.words(self.argument_names)))
                 kept = frozenset(attempt.sound)
                 if kept and (len(shapes) < _MAX_SHAPES or kept in shapes):
                     shapes.setdefault(kept, set()).add((attempt.name, attempt.part(kept)))
@@ -268,11 +317,12 @@ class _Matcher:
                 and not keys.isdisjoint([(reading.name, reading.part(names)), (None, reading.part(names))])
                 for names, keys in shapes.items()
             )
+            and words.isdisjoint([(name, reading.words(self.argument_names)) for name in (reading.name, None)])
             for reading in map(self.new.__getitem__, same)
         )
 
     def take_repeats(self) -> None:
-        for call in tuple(self.open_calls):
+        for call in sorted(self.open_calls, key=lambda call: not self.new[call].is_good):
             for key in self.keys[call]:
                 places = self.accepted.get(key, [])
                 while places and places[-1] not in self.open_accepted:
@@ -326,7 +376,14 @@ class _Matcher:
         ):
             return
         scored = [
-            (-common, -overlap, place, call)
+            (
+                not (self.new[call].is_good and (common or overlap > _RESEMBLES)),
+                place >= self.asked,
+                -common,
+                -overlap,
+                place,
+                call,
+            )
             for place in self.open_failures
             for call in self.open_calls
             if self._names_fit(place, call) and not self._contradicts(place, call)
@@ -334,7 +391,7 @@ class _Matcher:
             if common or overlap
         ]
         scored += [
-            (-common, -overlap, place, call)
+            (True, False, -common, -overlap, place, call)
             for place in self.open_accepted
             for call in garbled
             if self._names_fit(place, call) and not self._contradicts(place, call)
@@ -351,7 +408,11 @@ class _Matcher:
         recognized = {**self.corrections, **self.repeats}
         if recognized and all(call == place for call, place in recognized.items()):
             for call in tuple(self.open_calls):
-                if self._names_fit(call, call) and (call in self.open_failures or not self.new[call].is_good):
+                if (
+                    self._names_fit(call, call)
+                    and not self._contradicts(call, call)
+                    and (call in self.open_failures or not self.new[call].is_good)
+                ):
                     self._take(call, call)
 
     def pair_in_order(self, places: Collection[int], *, within_tool: bool = False, contradicting: bool = False) -> None:
@@ -359,7 +420,7 @@ class _Matcher:
         compares = not contradicting and self._may_compare(len(places) * len(self.open_calls))
         waiting: dict[str | None, list[int]] = defaultdict(list)
         for place in reversed(tuple(places)):
-            waiting[self.places[place].name if within_tool else None].append(place)
+            waiting[self.tools[place] if within_tool else None].append(place)
         for call in tuple(self.open_calls):
             name = self.new[call].name
             candidates = waiting[name if within_tool else None]
@@ -371,7 +432,7 @@ class _Matcher:
                     break
 
     def pair_unknown_names_in_order(self) -> None:
-        self.pair_in_order([place for place in self.open_failures if self.places[place].name is None])
+        self.pair_in_order([place for place in self.open_failures if self.tools[place] is None])
         nameless = {call: None for call in self.open_calls if self.new[call].name is None}
         others = self.open_calls.keys() - nameless.keys()
         self.open_calls = nameless
@@ -423,13 +484,9 @@ class _Matcher:
         yield self.places[place]
         yield from reversed(self.attempts.get(place, ()))
 
-    def _chosen(self, calls: Sequence[int], number: int) -> Sequence[int]:
-        """As many of the calls as there is room for, good ones rather than failed ones, in order."""
-        if len(calls) <= number:
-            return calls
-        good = [call for call in calls if self.new[call].is_good]
-        failed = [call for call in calls if not self.new[call].is_good]
-        return sorted([*good, *failed][:number])
+    def _is_nameless(self, place: int) -> bool:
+        """Whether a place's latest call has a name that is not a tool's."""
+        return self.places[place].name is None
 
     def _pair(self, place: int, call: int) -> None:
         self.corrections[call] = place
@@ -452,14 +509,17 @@ class _Matcher:
         return True
 
     def _names_fit(self, place: int, call: int) -> bool:
-        one, other = self.places[place].name, self.new[call].name
+        one, other = self.tools[place], self.new[call].name
         return one is None or other is None or one == other
 
     def _contradicts(self, place: int, call: int) -> bool:
         one, other = self.places[place], self.new[call]
         if not (one.certain and other.certain):
             return False
-        return any(name in other.sound and not self._resemble(one, other, name) for name in one.sound)
+        shared = one.sound.keys() & other.sound.keys()
+        if not shared and one.sound and other.sound and (one.name is None or other.name is None):
+            return one.words(self.argument_names).isdisjoint(other.words(self.argument_names))
+        return any(not self._resemble(one, other, name) for name in shared)
 
     def _likeness(self, place: int, call: int) -> tuple[int, float]:
         """Arguments in common with the latest call at a place, and the share of words with its most similar attempt."""
@@ -478,10 +538,6 @@ class _Matcher:
     @staticmethod
     def _may_compare(pairs: int) -> bool:
         return pairs <= _MAX_COMPARED_PAIRS
-
-
-_UNKNOWN = object()
-"""In keys: a name that is not a tool's."""
 
 
 def _largest_first(names: frozenset[str]) -> tuple[int, list[str]]:

@@ -48,12 +48,19 @@ def _read(text: str, encodings: int) -> ReadableArguments:
         value = from_json(text)
     except (ValueError, TypeError) as error:  # TypeError: text with a lone surrogate
         try:
-            value = json.loads(text, strict=False)
+            value = json.loads(_likely_object(text), strict=False)
         except ValueError:
             whole, value = False, _before_the_break(text, str(error))
     if isinstance(value, str) and encodings:
         return _read(value, encodings - 1)
     return ReadableArguments(value, whole) if isinstance(value, dict) else _NOTHING
+
+
+def _likely_object(text: str) -> str:
+    """The object among other words, and with the quotes of JSON."""
+    start, end = text.find("{"), text.rfind("}")
+    inner = text[start : end + 1] if 0 <= start < end else text
+    return inner if '"' in inner else inner.replace("'", '"')
 
 
 def _before_the_break(text: str, message: str) -> object:
