@@ -99,8 +99,9 @@ class TestFinding:
 
     def test_upwards_from_the_working_directory(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(folder / "polycall.toml")
+        (folder / ".git").mkdir()
         write(folder / "a" / "pyproject.toml", "[tool.other]\nx = 1")
-        write(folder / "a" / "b" / "pyproject.toml", "this is another tool's problem")
+        write(folder / "a" / "b" / "pyproject.toml", "[project]\nname = 'a-part'")
         (folder / "a" / "b" / "c").mkdir()
         monkeypatch.chdir(folder / "a" / "b" / "c")
 
