@@ -1,6 +1,6 @@
 """The Vertex AI provider of polycall: Gemini through ``google.genai`` or ``vertexai.generative_models``.
 
-Only the hooks are here. Each SDK has a transport of its own, imported with the first client of its kind.
+Only the hooks are here. Each SDK has a session of its own, imported with the first client of its kind.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from typing import Any
 from pydantic import BaseModel
 
 from polycall.plugin import (
+    Adaptation,
     AsyncChunkStream,
-    CallResult,
     ChunkStream,
     ClientTraits,
-    Reply,
+    RenderedRequest,
+    RenderedTools,
     Request,
+    SessionTraits,
     StreamDecoder,
     ToolSpec,
     hookimpl,
 )
 from polycall_vertex import _clients
-from polycall_vertex._protocol.conversation import continue_conversation
-from polycall_vertex._protocol.tools import ToolPayload, render_tools
+from polycall_vertex._protocol.tools import VertexTools, render_tools
+from polycall_vertex._session import Session
 from polycall_vertex._settings import VertexSettings
-from polycall_vertex._transport import Transport
 
 polycall_hook_api = 1
 
@@ -37,7 +38,7 @@ def polycall_settings_type() -> type[BaseModel]:
 
 
 @hookimpl
-def polycall_create_client(settings: VertexSettings, async_client: bool) -> Any:
+def polycall_create_client(settings: VertexSettings) -> Any:
     """Make a ``google.genai.Client``, which serves sync and async clients."""
     return _clients.create_client(settings)
 
@@ -49,69 +50,77 @@ def polycall_recognize_client(client: Any) -> ClientTraits | None:
 
 
 @hookimpl
-def polycall_bind_client(client: Any, settings: VertexSettings, async_client: bool) -> Transport:
-    """Choose the transport for the client's SDK."""
+def polycall_bind_client(client: Any, settings: VertexSettings, async_client: bool) -> Session:
+    """Choose the session for the client's SDK."""
     return _clients.bind_client(client, settings, async_client=async_client)
 
 
 @hookimpl
-def polycall_close_client(client: Transport) -> object:
-    """Close the connections."""
-    client.close()
+def polycall_describe_session(session: Session) -> SessionTraits:
+    """Host and port of the endpoint."""
+    return session.traits()
+
+
+@hookimpl
+def polycall_close_client(session: Session, created: bool) -> object:
+    """Close the connections of a client that polycall created."""
+    if created:
+        session.close()
     return True
 
 
 @hookimpl
-def polycall_close_client_async(client: Transport) -> Awaitable[object]:
-    """Close the connections."""
-    return client.close_async()
+async def polycall_close_client_async(session: Session, created: bool) -> None:
+    """Close the connections of a client that polycall created."""
+    if created:
+        await session.close_async()
 
 
 @hookimpl
-def polycall_render_tools(tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None) -> ToolPayload:
-    """Render function declarations and the function calling mode."""
-    return render_tools(tools, tool_choice, strict)
+def polycall_render_tools(
+    tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None, adaptations: list[Adaptation]
+) -> RenderedTools[VertexTools]:
+    """Render function declarations."""
+    return render_tools(tools, tool_choice, strict, adaptations)
 
 
 @hookimpl
-def polycall_send(client: Transport, request: Request) -> Any:
+def polycall_render_request(session: Session, request: Request) -> Any:
+    """Render the body of ``generateContent``: JSON data for ``google.genai``, a protobuf message for the older SDK."""
+    return session.render(request)
+
+
+@hookimpl
+def polycall_describe_request(session: Session, request: Request, body: Any) -> RenderedRequest:
+    """The request as the SDK sends it."""
+    return session.describe(request, body)
+
+
+@hookimpl
+def polycall_send(session: Session, request: Request, body: Any) -> Any:
     """``generateContent``."""
-    return client.send(request)
+    return session.send(request, body)
 
 
 @hookimpl
-def polycall_send_async(client: Transport, request: Request) -> Awaitable[Any]:
+def polycall_send_async(session: Session, request: Request, body: Any) -> Awaitable[Any]:
     """``generateContent``."""
-    return client.send_async(request)
+    return session.send_async(request, body)
 
 
 @hookimpl
-def polycall_open_stream(client: Transport, request: Request) -> ChunkStream[Any]:
+def polycall_open_stream(session: Session, request: Request, body: Any) -> ChunkStream[Any]:
     """``streamGenerateContent``."""
-    return client.open_stream(request)
+    return session.open_stream(request, body)
 
 
 @hookimpl
-def polycall_open_stream_async(client: Transport, request: Request) -> Awaitable[AsyncChunkStream[Any]]:
+def polycall_open_stream_async(session: Session, request: Request, body: Any) -> Awaitable[AsyncChunkStream[Any]]:
     """``streamGenerateContent``."""
-    return client.open_stream_async(request)
+    return session.open_stream_async(request, body)
 
 
 @hookimpl
-def polycall_extract_reply(client: Transport, request: Request, response: Any) -> Reply:
-    """Extract calls, text and finish reason of the first candidate."""
-    return client.extract(request, response)
-
-
-@hookimpl
-def polycall_create_decoder(client: Transport, request: Request) -> StreamDecoder[Any]:
-    """Decode the calls of the first candidate, each as soon as it is complete."""
-    return client.decoder(request)
-
-
-@hookimpl
-def polycall_continue_conversation(
-    messages: Sequence[Any], reply: Reply, results: Sequence[CallResult], note: str | None
-) -> list[Any]:
-    """Append the model's turn unchanged, and all function responses in one content."""
-    return continue_conversation(messages, reply, results, note)
+def polycall_create_decoder(session: Session, request: Request) -> StreamDecoder[Any]:
+    """Decode the calls of the first candidate, each as soon as it is complete; whole replies too."""
+    return session.decoder(request)

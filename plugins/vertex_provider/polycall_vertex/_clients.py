@@ -1,17 +1,26 @@
-"""Makes the SDKs' clients, recognises them by name, and binds them to a transport."""
+"""Makes the SDKs' clients, recognises them by name, and binds them to a session."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from polycall import ConfigurationError, Mode, PluginError
-from polycall.plugin import ClientTraits, is_instance_of
+from polycall.plugin import (
+    ClientTraits,
+    ConfigurationError,
+    Mode,
+    is_instance_of,
+    sdk_missing,
+    sendable_headers,
+    sendable_key,
+    shown_url,
+)
 from polycall_vertex._sdk_objects import short_model_name
+from polycall_vertex._session import Session
 from polycall_vertex._settings import VertexSettings
-from polycall_vertex._transport import Transport
 
 # One class for models and preview models; defined in a private module, so any class of that name in the package.
 _GENERATIVE_MODEL = "_GenerativeModel"
@@ -31,9 +40,7 @@ def create_client(settings: VertexSettings) -> Any:
         from google import genai
         from google.genai import types
     except ImportError as error:
-        raise PluginError(
-            'google-genai cannot be imported. Install it with: pip install "polycall[vertex]"', plugin="vertex"
-        ) from error
+        raise sdk_missing("vertex", "google.genai", error) from error
     _check(settings)
     try:
         options = types.HttpOptions.model_validate(settings.http_options or {}).model_copy()
@@ -42,6 +49,8 @@ def create_client(settings: VertexSettings) -> Any:
         name = ".".join(["http_options", *map(str, detail["loc"])])
         # Not chained: its text contains the values, and headers hold secrets.
         raise ConfigurationError(f"google.genai rejects the setting {name!r}: {detail['msg']}.", key=name) from None
+    if options.headers is not None:
+        options.headers = sendable_headers(options.headers, key="http_options.headers", encoding="ascii")
     if settings.base_url is not None:
         options.base_url = settings.base_url
     try:
@@ -61,14 +70,24 @@ def create_client(settings: VertexSettings) -> Any:
 
 
 def _check(settings: VertexSettings) -> None:
-    if settings.api_key is not None and any((settings.project, settings.location, settings.credentials)):
-        raise ConfigurationError(
-            "api_key works alone (express mode): pass either it, or project, location and credentials.",
-            key="api_key",
-        )
+    if settings.api_key is not None:
+        sendable_key(settings.api_key.get_secret_value(), "api_key")
+        if any((settings.project, settings.location, settings.credentials)):
+            raise ConfigurationError(
+                "api_key works alone (express mode): pass either it, or project, location and credentials.",
+                key="api_key",
+            )
+    if settings.base_url is None:
+        return
+    try:
+        has_host = bool(urlsplit(settings.base_url).hostname) and (urlsplit(settings.base_url).port or 1) > 0
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise ConfigurationError(f"base_url={shown_url(settings.base_url)!r} is not a URL.", key="base_url")
     project = settings.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
     location = settings.location or os.environ.get("GOOGLE_CLOUD_LOCATION")
-    if settings.base_url is not None and settings.api_key is None and not (project and location):
+    if settings.api_key is None and not (project and location):
         # Without them the SDK sends every request to the bare base_url (google-genai 2.34).
         raise ConfigurationError("base_url requires project and location, or an api_key.", key="base_url")
 
@@ -84,26 +103,29 @@ def recognize_client(client: object) -> ClientTraits | None:
     return None
 
 
-def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) -> Transport:
-    """Choose the transport.
+def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) -> Session:
+    """Choose the session.
 
     Raises:
         ConfigurationError: The client is one of the Gemini Developer API, or cannot be used as requested.
     """
     if _is_generative_model(client):
-        from polycall_vertex._generative_model.transport import GenerativeModelTransport
+        from polycall_vertex._generative_model.session import GenerativeModelSession
 
-        return GenerativeModelTransport(
+        return GenerativeModelSession(
             client, asynchronous=async_client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes
         )
-    from polycall_vertex._genai.transport import GenaiTransport
+    from polycall_vertex._genai.session import GenaiSession
 
     if getattr(client, "vertexai", True) is False:
         raise ConfigurationError(
             "This google.genai.Client connects to the Gemini Developer API, not to Vertex AI. Make one with "
             "google.genai.Client(vertexai=True, project=..., location=...)."
         )
-    return GenaiTransport(client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes)
+    api_key = getattr(getattr(client, "_api_client", None), "api_key", None)
+    if isinstance(api_key, str):
+        sendable_key(api_key, "api_key")  # the SDK reads the environment, too
+    return GenaiSession(client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes)
 
 
 def _is_generative_model(client: object) -> bool:

@@ -1,35 +1,31 @@
-"""Turns the SDKs' errors about a reply that they cannot read into `ResponseError`; all others pass through."""
+"""Errors of the SDKs about a reply that they cannot read become `ResponseError`; all others pass through."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from polycall import PluginError, ResponseError
+from google.auth.exceptions import GoogleAuthError
 
+from polycall.plugin import PluginError, ResponseError, parser_errors, reading_reply
 
-def is_documented(error: BaseException) -> bool:
-    """Whether an error is about credentials or the connection; some of these are a `ValueError` too."""
-    from google.auth.exceptions import GoogleAuthError
-
-    return isinstance(error, (GoogleAuthError, OSError))
+# Errors about credentials are the SDKs' documented own; some of them are a ValueError, too.
+_NEVER = (GoogleAuthError,)
 
 
-@contextmanager
-def reading_reply(*errors: type[Exception]) -> Iterator[None]:
-    """Turn the errors of an SDK's parsers into `ResponseError`.
+def reading(*errors: type[Exception]) -> AbstractContextManager[None]:
+    """`polycall.plugin.reading_reply` for Google's SDKs."""
+    return reading_reply("the reply", *errors, never=_NEVER)
 
-    Args:
-        errors: The types that this SDK's parsers raise.
-    """
-    try:
-        yield
-    except errors as error:
-        if is_documented(error):
-            raise
-        raise ResponseError(
-            f"The SDK could not read the reply ({type(error).__name__}).", excerpt=str(error)
-        ) from error
+
+def translation(*errors: type[Exception]) -> Callable[[Exception], Exception | None]:
+    """`polycall.plugin.parser_errors` for Google's SDKs."""
+    return parser_errors("the reply", *errors, never=_NEVER)
+
+
+def unreadable_message() -> ResponseError:
+    """The error for a protobuf message that the SDK cannot read."""
+    return ResponseError("The SDK could not read the reply: the message does not follow the protocol.")
 
 
 def outdated(name: str, distribution: str) -> PluginError:

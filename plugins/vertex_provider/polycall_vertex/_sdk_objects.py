@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_WRAPPED = ("_raw_content", "_raw_part", "_gapic_tool_config", "_raw_generation_config", "_raw_safety_setting")
+_WRAPPED = (
+    *("_raw_content", "_raw_part", "_raw_tool", "_gapic_tool_config", "_raw_generation_config", "_raw_safety_setting"),
+)
 
 
 def is_message(value: object) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from polycall.plugin import MAX_REPLY_BYTES
+from polycall.plugin import MAX_REPLY_BYTES, NEW_CLIENT_ONLY
 
 
 class VertexSettings(BaseModel):
@@ -18,19 +18,19 @@ class VertexSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    project: str | None = None
-    location: str | None = None
+    project: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    location: Annotated[str | None, NEW_CLIENT_ONLY] = None
     """A region such as ``us-central1``, or ``global``."""
-    credentials: Any = None
+    credentials: Annotated[Any, NEW_CLIENT_ONLY] = None
     """``google.auth.credentials.Credentials``; not in config files."""
-    api_key: SecretStr | None = None
+    api_key: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
     """For Vertex AI in express mode, in place of project, location and credentials."""
-    base_url: str | None = None
+    base_url: Annotated[str | None, NEW_CLIENT_ONLY] = None
     """Another endpoint, such as a proxy. Requires project and location, or an API key."""
-    timeout: float | None = Field(default=None, gt=0)
-    """Time limit of a request in seconds; a call's own ``timeout`` overrides it. Default: none."""
-    http_options: Any = None
+    http_options: Annotated[Any, NEW_CLIENT_ONLY] = None
     """Further ``google.genai.types.HttpOptions``, as an object or a dict."""
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Time limit of a request in seconds; a call's own ``timeout`` overrides it. Default: none."""
     max_reply_bytes: int = Field(default=MAX_REPLY_BYTES, gt=0)
     """Size limit of one reply; a larger one raises `polycall.IncompleteOutputError`. A whole reply is counted when it
-    has been read and before it is parsed, a stream chunk by chunk."""
+    has been read and before it is parsed, a stream piece by piece."""

@@ -181,8 +181,9 @@ def test_contents_of_the_older_sdks_wrappers() -> None:
     ("message", "words"),
     [
         ({"role": "narrator", "content": "x"}, "role 'narrator' is unknown"),
-        ({"role": "user", "content": 3}, "got int"),
-        ({"role": "user", "content": [{"type": "video_url"}]}, "type 'video_url' cannot be sent to Vertex AI"),
+        ({"role": "user", "content": 3}, "got an int"),
+        ({"role": "user", "content": [{"type": "hologram"}]}, "type 'hologram' is not known"),
+        ({"role": "user", "content": [{"type": "file", "file": {"file_id": "f-1"}}]}, "has no files with ids"),
         (
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "ftp://a/b.png"}}]},
             "cannot read the URL",
@@ -190,16 +191,23 @@ def test_contents_of_the_older_sdks_wrappers() -> None:
         ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "gs://a/b"}}]}, "mime_type"),
         (
             {"role": "tool", "tool_call_id": "9", "content": "x"},
-            "no call in the preceding assistant message has the id '9'",
+            "no call in the preceding messages has the id '9'",
         ),
-        ({"role": "assistant", "tool_calls": [openai_call("1", "f", "{")]}, "are not JSON"),
-        ({"role": "assistant", "tool_calls": [openai_call("1", "f", "[]")]}, "are not an object"),
+        ({"role": "assistant", "tool_calls": [openai_call("1", "f", 3)]}, "must be JSON text or an object"),
         (object(), "is not a message"),
     ],
 )
 def test_what_has_no_form_is_refused_with_its_place(message: Any, words: str) -> None:
-    with pytest.raises(MessageError, match=rf"messages\[1\]: .*{words}"):
+    with pytest.raises(MessageError, match=rf"messages\[1\].*: .*{words}"):
         contents({"role": "user", "content": "hi"}, message)
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '{"a": NaN}'])
+def test_arguments_that_are_not_an_object_go_back_as_one(arguments: str) -> None:
+    """The service takes objects only, and a conversation may have begun elsewhere (vllm#43995, kimi-cli#2165)."""
+    [_, turn] = contents("hi", {"role": "assistant", "tool_calls": [openai_call("1", "f", arguments)]})
+
+    assert turn == model({"functionCall": {"name": "f", "args": {"_invalid_arguments": arguments}}})
 
 
 @pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "x"}], [{"role": "user", "content": ""}]])

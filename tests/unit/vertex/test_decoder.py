@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from polycall import ResponseError
 from polycall.plugin import CallCompleted, FinishReason, Reply, Request, ToolCall, Usage
 from polycall_vertex._protocol.chunk import read_chunk
-from polycall_vertex._protocol.conversation import ModelTurn
 from polycall_vertex._protocol.decoder import ReplyDecoder
+from polycall_vertex._protocol.tools import render_tools
 from support.vertex_wires import call, candidate
 
 TEXTS = st.builds(
@@ -34,14 +34,21 @@ def decode(chunks: Sequence[Mapping[str, object]]) -> tuple[list[ToolCall], Repl
         model="m",
         messages=[],
         tools=(),
-        tool_payload=None,
+        tool_payload=render_tools((), "required", None, []),
         tool_choice="required",
         strict=None,
         options={},
+        stream=True,
     )
-    decoder = ReplyDecoder[Mapping[str, object]](request, read_chunk, from_doubles=False, build_raw=list)
-    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    decoder = ReplyDecoder(request, from_doubles=False, build_raw=list)
+    events = [event for chunk in chunks for event in decoder.take(read_chunk(dict(chunk)))]
     return [event.tool_call for event in events if isinstance(event, CallCompleted)], decoder.finish()
+
+
+def echoed(reply: Reply) -> Any:
+    """The parts of the model's turn that are sent back."""
+    turn: Any = reply.turn
+    return turn["provider_data"]["vertex"]["parts"]
 
 
 @given(parts=st.lists(TEXTS | CALLS, max_size=8), data=st.data())
@@ -59,9 +66,8 @@ def test_any_split_over_chunks_gives_the_same_reply(parts: list[dict[str, Any]],
     ]
     assert len({one.id for one in reported}) == len(reported)
     assert reply.text == ("".join(part["text"] for part in parts if "text" in part and "thought" not in part) or None)
-    assert isinstance(reply.turn, ModelTurn)
-    assert list(reply.turn.parts) == parts
-    assert (reply.whole, reply.finish_reason) == (True, FinishReason.STOP)
+    assert echoed(reply) == [part for part in parts if part.get("text") != ""]
+    assert (reply.saw_end, reply.finish_reason) == (True, FinishReason.STOP)
 
 
 def test_the_ids_of_the_service_are_kept_and_missing_ones_made_up() -> None:
@@ -76,7 +82,10 @@ def test_the_ids_of_the_service_are_kept_and_missing_ones_made_up() -> None:
         ]
     )
 
-    assert [one.id for one in reply.tool_calls] == ["call_1", "call_2", "call_3"]
+    first, *others = [one.id for one in reply.tool_calls]
+    assert first == "call_1"
+    assert all(one.startswith("call_") and one != first for one in others)
+    assert len(set(others)) == 2
 
 
 def test_only_the_first_candidate_is_read() -> None:
@@ -113,7 +122,7 @@ def test_the_next_call_closes_one_whose_arguments_are_closed() -> None:
     reported, reply = decode([streamed("a"), streamed(**piece("$.x", "1")), streamed("b", more=False)])
 
     assert [(one.name, one.arguments) for one in reported] == [("a", {"x": "1"}), ("b", {})]
-    assert not reply.whole
+    assert not reply.saw_end
 
 
 def test_the_next_call_cuts_off_one_whose_string_is_open() -> None:
@@ -128,8 +137,7 @@ def test_the_next_call_cuts_off_one_whose_string_is_open() -> None:
 
     assert [one.name for one in reported] == ["b"]
     assert [(one.name, one.arguments) for one in reply.cut_off] == [("a", {"x": "1"})]
-    assert isinstance(reply.turn, ModelTurn)
-    assert reply.turn.parts == ({"functionCall": {"name": "b"}},)
+    assert echoed(reply) == [{"functionCall": {"name": "b"}}]
 
 
 def test_pieces_that_make_no_object_are_the_fault_of_their_call() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.genai.models import Models
 
-from polycall_vertex._untouched import are_untouched
+from polycall.plugin import is_untouched
 
 NAMES = ("generate_content",)
 
@@ -34,19 +34,19 @@ def plain(function: Any) -> Any:
 def test_the_sdks_own() -> None:
     models = object.__new__(Models)
 
-    assert are_untouched(models, NAMES, "google.genai.models")
-    assert not are_untouched(models, (*NAMES, "a_name_that_is_gone"), "google.genai.models")
+    assert is_untouched(models, NAMES, "google.genai.models")
+    assert not is_untouched(models, (*NAMES, "a_name_that_is_gone"), "google.genai.models")
 
 
 @pytest.mark.parametrize("wrap", [Forwarding, plain, functools.partial])
 def test_a_wrapper_on_the_class_or_the_object_is_not(wrap: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     models = object.__new__(Models)
     monkeypatch.setattr(models, "generate_content", wrap(Models.generate_content), raising=False)
-    assert not are_untouched(models, NAMES, "google.genai.models")
+    assert not is_untouched(models, NAMES, "google.genai.models")
 
     monkeypatch.undo()
     monkeypatch.setattr(Models, "generate_content", wrap(Models.generate_content))
-    assert not are_untouched(models, NAMES, "google.genai.models")
+    assert not is_untouched(models, NAMES, "google.genai.models")
 
 
 def test_an_override_in_a_subclass_is_not() -> None:
@@ -54,4 +54,4 @@ def test_an_override_in_a_subclass_is_not() -> None:
         def generate_content(self, **_: Any) -> Any:
             raise AssertionError
 
-    assert not are_untouched(object.__new__(Own), NAMES, "google.genai.models")
+    assert not is_untouched(object.__new__(Own), NAMES, "google.genai.models")

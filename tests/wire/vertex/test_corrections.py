@@ -140,7 +140,7 @@ def test_a_reply_without_calls_is_answered_with_words(wire: Wire) -> None:
     assert turn == {"role": "model", "parts": [{"text": "Hello!"}]}
     assert words == {
         "role": "user",
-        "parts": [{"text": "You made no tool call. Answer with calls of these tools only: Pick."}],
+        "parts": [{"text": "You did not call a tool. Reply only with calls to these tools: Pick."}],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import google.api_core.exceptions
@@ -15,6 +14,7 @@ from google.genai import errors
 from pydantic import BaseModel
 
 import polycall
+from polycall.plugin import NotJsonError
 from support import vertex_grpc_server, vertex_rest_server
 from support.vertex_rest_server import VertexRestServer
 from support.vertex_wires import MODEL, Wire, call, candidate, genai_client, generative_model, init_vertexai
@@ -234,7 +234,7 @@ async def test_garbage_in_an_async_genai_stream_is_a_response_error(rest: Vertex
         await wire.async_client().stream(MESSAGES, list[Pick], MODEL).collect()
     await wire.close()
 
-    assert type(caught.value.__cause__) is (json.JSONDecodeError if seen is None else errors.UnknownApiResponseError)
+    assert type(caught.value.__cause__) is (NotJsonError if seen is None else errors.UnknownApiResponseError)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[{]", b"[", b'[{"error": {"code": 500}}]', b"[]"])

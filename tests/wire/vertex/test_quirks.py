@@ -102,7 +102,7 @@ def test_all_functions_are_declared_in_one_tool_and_without_empty_parameters(wir
 
 def test_there_is_no_switch_for_parallel_calls(wire: Wire) -> None:
     """docker-agent#2959, langchain-google#816: better an error than a switch that does nothing."""
-    with pytest.raises(polycall.ConfigurationError, match="'parallel_tool_calls' is not an option"):
+    with pytest.raises(polycall.ConfigurationError, match="has no 'parallel_tool_calls'"):
         ask(wire, False, parallel_tool_calls=False)
 
     assert wire.bodies == []

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
-from polycall import ConfigurationError
-from polycall_vertex._protocol.options import as_dict, reject_unknown_options, safety_settings, seconds
-from polycall_vertex._sdk_objects import merge_objects, to_rest
+from polycall.plugin import (
+    Adaptation,
+    ConfigurationError,
+    JsonObject,
+    is_untouched,
+    sendable_headers,
+    without_surrogates,
+)
+from polycall_vertex._protocol.body import CallSettings
+from polycall_vertex._protocol.options import (
+    as_dict,
+    builtin_tools,
+    own_options,
+    reject_non_finite,
+    reject_unknown_fields,
+    safety_settings,
+    seconds,
+    system_parts,
+    tool_config,
+)
+from polycall_vertex._sdk_objects import merge_objects
 
 if TYPE_CHECKING:
     from google.genai import types
 
-_FURTHER_OPTIONS = ("config", "generation_config", "timeout")
+MODELS = "google.genai.models"
+_FURTHER_OPTIONS = ("config", "generation_config", "timeout", "extra_headers")
+_POLYCALLS_FIELDS = ("system_instruction", "tools", "tool_config")
+"""Fields of the SDK's configuration that polycall's part of the request is merged with."""
 
 
-def make_config(options: Mapping[str, object], timeout_s: float | None) -> types.GenerateContentConfig:
-    """Make the SDK's configuration for a call.
+def make_config(
+    options: Mapping[str, object], timeout_s: float | None
+) -> tuple[types.GenerateContentConfig, CallSettings]:
+    """Make the SDK's configuration for a call, without the fields that polycall renders.
 
     Args:
-        options: The caller's options, without those of `polycall_vertex._protocol.body`.
+        options: The caller's options.
         timeout_s: Default time limit in seconds.
 
     Raises:
@@ -31,28 +56,28 @@ def make_config(options: Mapping[str, object], timeout_s: float | None) -> types
     from google.genai import types
 
     fields = types.GenerateContentConfig.model_fields
-    known = {*fields, *_FURTHER_OPTIONS} - {"tools"}
-    reject_unknown_options(options, known, "google.genai")
-    flat = {name: one for name, one in options.items() if name not in _FURTHER_OPTIONS}
-    given = _given_fields(options.get("config"))
-    given |= _given_fields(options.get("generation_config"), "generation_config")
-    given |= flat
-    reject_unknown_options(given, known, "google.genai")
-    if given.get("safety_settings") is not None:
-        given["safety_settings"] = safety_settings(given["safety_settings"])
-    given["automatic_function_calling"] = {"disable": True}
-    given["should_return_http_response"] = None
+    given = own_options(options, {*fields, *_FURTHER_OPTIONS})
+    further = {name: given.pop(name, None) for name in _FURTHER_OPTIONS}
+    config = _given_fields(further["config"], "config")
+    config |= _given_fields(further["generation_config"], "generation_config")
+    reject_unknown_fields(config, fields, "GenerateContentConfig")
+    settings = CallSettings(
+        system=[*system_parts(config.get("system_instruction")), *system_parts(given.get("system_instruction"))],
+        tools=[*builtin_tools(config.get("tools")), *builtin_tools(given.get("tools"))],
+        tool_config=merge_objects(tool_config(config.get("tool_config")), tool_config(given.get("tool_config"))),
+        cached_content=given.get("cached_content") or config.get("cached_content"),
+    )
+    config = {name: one for name, one in (config | given).items() if name not in _POLYCALLS_FIELDS}
+    reject_non_finite(config)
+    if config.get("safety_settings") is not None:
+        config["safety_settings"] = safety_settings(config["safety_settings"])
+    config["automatic_function_calling"] = {"disable": True}
+    config["should_return_http_response"] = None
     if "automatic_continuation" in fields:  # not before google-genai 2
-        given.setdefault("automatic_continuation", False)
+        config.setdefault("automatic_continuation", False)
     try:
-        http = types.HttpOptions.model_validate(given.pop("http_options", None) or {}).model_copy()
-        timeout = options.get("timeout")
-        call_timeout_s = timeout_s if timeout is None else seconds(timeout)
-        if call_timeout_s is not None and (timeout is not None or http.timeout is None):
-            http.timeout = max(1, round(call_timeout_s * 1000))
-        return types.GenerateContentConfig.model_validate(
-            given | {"http_options": http if http.model_fields_set else None}
-        )
+        http = _http_options(config.pop("http_options", None), further["timeout"], timeout_s, further["extra_headers"])
+        return types.GenerateContentConfig.model_validate(config | {"http_options": http}), settings
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in detail["loc"])
@@ -60,90 +85,160 @@ def make_config(options: Mapping[str, object], timeout_s: float | None) -> types
         raise ConfigurationError(f"google.genai rejects the option {name!r}: {detail['msg']}.", key=name) from None
 
 
-def public_arguments(
-    config: types.GenerateContentConfig, body: Mapping[str, Any], api_client: Any
-) -> dict[str, object]:
+def _http_options(
+    given: object, timeout: object, default_timeout_s: float | None, extra_headers: object
+) -> types.HttpOptions | None:
+    from google.genai import types
+
+    http = types.HttpOptions.model_validate(given or {}).model_copy()
+    timeout_s = default_timeout_s if timeout is None else seconds(timeout)
+    if timeout_s is not None and (timeout is not None or http.timeout is None):
+        http.timeout = max(1, round(timeout_s * 1000))
+    if http.headers is not None:
+        http.headers = sendable_headers(http.headers, key="http_options.headers", encoding="ascii")
+    if extra_headers is not None:
+        http.headers = {**(http.headers or {}), **sendable_headers(extra_headers, encoding="ascii")}
+    return http if http.model_fields_set else None
+
+
+class Body(dict[str, object]):
+    """The body of a request, with the plan that it was made of."""
+
+    __slots__ = ("plan",)
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The part of a request that does not depend on the conversation, rendered by the SDK itself.
+
+    Attributes:
+        model: In any form that the SDK accepts.
+        config: The SDK's configuration.
+        settings: For the conversation.
+        adaptations: Changes to the caller's request.
+        path: Of the URL; ``None`` if somebody has replaced the method of the SDK that renders requests.
+        fields: Of the body, as JSON text: each request gets objects of its own.
+        sdk_fields: Those of them that the SDK makes of ``config``.
+        http_options: For the SDK's HTTP layer.
+        tool_payload: Kept, so that its ``id`` stays unique.
+    """
+
+    model: str
+    config: types.GenerateContentConfig
+    settings: CallSettings
+    adaptations: Sequence[Adaptation]
+    path: str | None
+    fields: bytes
+    sdk_fields: JsonObject
+    http_options: types.HttpOptions | None
+    tool_payload: object
+
+    def body(self, messages: Sequence[object]) -> Body:
+        """The whole body of a request.
+
+        Raises:
+            MessageError: Vertex AI cannot carry a message.
+        """
+        body = Body(self.settings.conversation(messages))
+        body.update(from_json(self.fields))
+        body.plan = self
+        return body
+
+
+def make_plan(
+    api_client: Any,
+    model: str,
+    options: Mapping[str, object],
+    timeout_s: float | None,
+    payload: object,
+    *,
+    stream: bool,
+) -> Plan:
+    """Render the part of a request that does not depend on the conversation. Sends nothing.
+
+    Args:
+        api_client: The SDK's.
+        model: In any form that the SDK accepts.
+        options: The caller's.
+        timeout_s: Default time limit in seconds.
+        payload: From `polycall_render_tools`.
+        stream: Whether the request is for a stream.
+    """
+    from google.genai import types
+
+    config, settings = make_config(options, timeout_s)
+    adaptations: list[Adaptation] = []
+    own = settings.tool_fields(payload, adaptations)
+    path, fields, http_options = None, {}, config.http_options
+    if api_client is not None and is_untouched(_models_on(None), _rendering(stream=stream), MODELS):
+        request = run_sdk(api_client, model, config, answers=None, streamed=stream)[0]
+        path, fields, http_options = request.path, request.body, request.http_options
+        if _extra_body(http_options, api_client):
+            fields = api_client._build_request("post", path, fields, http_options).data  # noqa: SLF001
+            # The client's extra_body, too, is in the body already, and polycall's part overrides it.
+            http_options = (http_options or types.HttpOptions()).model_copy(update={"extra_body": {}})
+    # The SDK notes parts of the URL in the body, under names that begin with an underscore.
+    fields = {name: one for name, one in fields.items() if name != "contents" and not name.startswith("_")}
+    try:
+        text = json.dumps(without_surrogates(merge_objects(fields, own)), allow_nan=False).encode()
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"The options cannot be sent as JSON: {error}.") from error
+    return Plan(model, config, settings, adaptations, path, text, fields, http_options, payload)
+
+
+def public_arguments(plan: Plan, body: Mapping[str, Any], api_client: Any) -> dict[str, object]:
     """A request for the SDK's public methods: ``contents`` and ``config``, as a user writes them by hand.
 
     Fields that this version of the SDK does not know are put into ``HttpOptions.extra_body``, which overrides the
     SDK's own rendering.
 
     Args:
-        config: From `make_config`; not changed.
-        body: polycall's part of the request.
+        plan: The plan of the request.
+        body: The body of the request.
         api_client: Its ``extra_body`` is the default for calls without one.
     """
     from google.genai import types
 
+    config = plan.config
     http = types.HttpOptions() if config.http_options is None else config.http_options.model_copy()
     extra = {name: one for name, one in (_extra_body(http, api_client) or {}).items() if name not in body}
-    if config.tool_config is not None:
-        body = {**body, "toolConfig": merge_objects(to_rest(config.tool_config) or {}, body["toolConfig"])}
+    given_extra = _extra_body(http, api_client) or {}
     shown: dict[str, object] = {}
-    for name, field, type_ in (
-        ("contents", "contents", types.Content),
-        ("tools", "tools", types.Tool),
-        ("toolConfig", "tool_config", types.ToolConfig),
-        ("systemInstruction", "system_instruction", types.Content),
-    ):
-        if name in body:
-            try:
-                shown[field] = _as_sdk_object(type_, body[name])
-            except ValidationError:
-                extra[name] = body[name]
+    types_of = {
+        "contents": ("contents", types.Content),
+        "tools": ("tools", types.Tool),
+        "toolConfig": ("tool_config", types.ToolConfig),
+        "systemInstruction": ("system_instruction", types.Content),
+    }
+    for name, value in body.items():
+        if name not in types_of:
+            # An extension may have changed what the SDK had rendered of the configuration.
+            if name in given_extra or value != plan.sdk_fields.get(name):
+                extra[name] = value
+            continue
+        field, type_ = types_of[name]
+        try:
+            shown[field] = _as_sdk_object(type_, value)
+        except ValidationError:
+            extra[name] = value
     if extra or http.extra_body:
         http.extra_body = extra
     if http.model_fields_set:
         shown["http_options"] = http
     contents = shown.pop("contents", "-")
-    return {"contents": contents, "config": config.model_copy(update=shown)}
+    return {"model": plan.model, "contents": contents, "config": config.model_copy(update=shown)}
 
 
 def _as_sdk_object(type_: Any, value: object) -> object:
     return [type_.model_validate(one) for one in value] if isinstance(value, list) else type_.model_validate(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The part of a request that depends on model and options only, rendered by the SDK itself."""
-
-    config: types.GenerateContentConfig
-    path: str
-    body: Mapping[str, object]
-    """In REST JSON; shared, never changed."""
-    http_options: types.HttpOptions | None
-
-    def fill(self, body: Mapping[str, object]) -> dict[str, object]:
-        """The whole body of a request, with polycall's part; new for each call, since the SDK changes it."""
-        return merge_objects(self.body, body) if self.body else dict(body)
-
-
-def make_plan(api_client: Any, model: str, config: types.GenerateContentConfig, *, streamed: bool) -> Plan:
-    """Have the SDK render a request without sending it.
-
-    Args:
-        api_client: The SDK's, unpatched.
-        model: In any form that the SDK accepts.
-        config: From `make_config`.
-        streamed: Whether the request is for a stream.
-    """
-    recorder = run_sdk(api_client, model, config, answers=None, streamed=streamed)[0]
-    path, body, http_options = recorder.path, recorder.body, recorder.http_options
-    if _extra_body(http_options, api_client):
-        body = api_client._build_request("post", path, body, http_options).data  # noqa: SLF001
-        from google.genai import types
-
-        # The client's extra_body, too, is in the body already, and polycall's part overrides it.
-        http_options = (http_options or types.HttpOptions()).model_copy(update={"extra_body": {}})
-    # The SDK notes parts of the URL in the body, under names that begin with an underscore.
-    own = {name: one for name, one in body.items() if name != "contents" and not name.startswith("_")}
-    return Plan(config, path, own, http_options)
-
-
 def run_sdk(
     api_client: Any, model: str, config: object, *, answers: list[object] | None, streamed: bool
 ) -> tuple[SdkRequest, list[Any]]:
-    """Run the SDK's own ``generate_content`` without its HTTP layer.
+    """Run the SDK's own ``generate_content`` without its HTTP layer, past wrappers of its public methods.
 
     Args:
         api_client: The SDK's, for its attributes; nothing is sent.
@@ -156,17 +251,25 @@ def run_sdk(
         The request that the SDK would have sent, and its response objects: one, or all chunks.
     """
     from google.genai import types
-    from google.genai.models import Models
 
     if answers is None:
         answers = [types.HttpResponse(headers={}, body="")]
-    stand_in: Any = _HttpLayer(api_client, answers)
-    models = Models(stand_in)
-    if streamed:
-        responses: list[Any] = list(models.generate_content_stream(model=model, contents="-", config=config))  # type: ignore[arg-type]
-    else:
-        responses = [models.generate_content(model=model, contents="-", config=config)]  # type: ignore[arg-type]
-    return stand_in.request_made, responses
+    http_layer = _HttpLayer(api_client, answers)
+    run = getattr(_models_on(http_layer), *_rendering(stream=streamed))
+    response = run(model=model, contents="-", config=config)
+    responses: list[Any] = list(response) if streamed else [response]
+    return http_layer.request_made, responses
+
+
+def _models_on(api_client: Any) -> Any:
+    from google.genai.models import Models
+
+    return Models(api_client)
+
+
+def _rendering(*, stream: bool) -> tuple[str]:
+    """The method of the SDK below the public one, which instrumentation wraps."""
+    return ("_generate_content_stream",) if stream else ("_generate_content",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +315,7 @@ def _extra_body(http_options: Any, api_client: Any) -> dict[str, Any] | None:
     return extra
 
 
-def _given_fields(value: Any, option: str = "config") -> dict[str, object]:
+def _given_fields(value: Any, option: str) -> dict[str, object]:
     """The fields that are set in a dict or in the SDK's own object."""
     fields_set = getattr(value, "model_fields_set", None)
     if fields_set is not None:

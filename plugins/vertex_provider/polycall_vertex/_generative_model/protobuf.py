@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from polycall.plugin import Usage
+from google.protobuf import json_format
+
+from polycall.plugin import JsonObject, Usage
 from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part, PartialArgument, make_usage
 from polycall_vertex._protocol.endings import NAMES_BY_NUMBER
 
@@ -26,26 +28,44 @@ def read_chunk(message: Any) -> Chunk:
     block_reason = _enum_name(feedback, "block_reason") if blocked else None
     block_message = (feedback.block_reason_message or None) if blocked else None
     usage = partial(_read_usage, message.usage_metadata) if message.HasField("usage_metadata") else None
-    if not message.candidates:
-        return Chunk(block_reason=block_reason, block_message=block_message, usage=usage)
-    candidate = message.candidates[0]
-    return Chunk(
-        parts=[_read_part(part) for part in candidate.content.parts],
-        has_candidate=True,
-        finish_reason=_finish_reason(candidate),
-        finish_message=candidate.finish_message or None,
+    chunk = Chunk(
         block_reason=block_reason,
         block_message=block_message,
         usage=usage,
+        response_id=message.response_id or None,
+        model=message.model_version or None,
     )
+    candidate = next((one for one in message.candidates if one.index == 0), None)
+    if candidate is not None:
+        chunk.has_candidate = True
+        chunk.parts = [_read_part(part) for part in candidate.content.parts]
+        chunk.finish_reason = _finish_reason(candidate)
+        chunk.finish_message = candidate.finish_message or None
+    return chunk
 
 
 def _read_part(part: Any) -> Part:
-    if part.HasField("function_call"):
-        signature = part.thought_signature
-        extra = {"thoughtSignature": base64.b64encode(signature).decode()} if signature else {}
-        return Part(part, call=_read_call(part.function_call), extra=extra)
-    return Part(part, text=part.text if part.HasField("text") and not part.thought else None)
+    fields = {field.name for field, _ in part.ListFields()}
+    if fields == {"text"}:
+        return Part({"text": part.text}, part.text)
+    if "function_call" not in fields:
+        return Part(_as_json(part), part.text if "text" in fields else None, part.thought)
+    call = _read_call(part.function_call)
+    signature = part.thought_signature
+    extra = {"thoughtSignature": base64.b64encode(signature).decode()} if signature else {}
+    if call.partial or not fields <= {"function_call", "thought_signature"}:
+        return Part(_as_json(part), call=call, extra=extra)
+    echo: JsonObject = {"name": call.name or ""}
+    if call.args is not None:
+        echo["args"] = call.args
+    if call.id is not None:
+        echo["id"] = call.id
+    return Part({"functionCall": echo, **extra}, call=call, extra=extra)
+
+
+def _as_json(message: Any) -> JsonObject:
+    dumped: JsonObject = json_format.MessageToDict(message)
+    return dumped
 
 
 def _read_call(call: Any) -> FunctionCallPiece:

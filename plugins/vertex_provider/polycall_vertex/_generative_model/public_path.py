@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from itertools import chain, islice
 from typing import Any
 
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 
-from polycall_vertex._untouched import are_untouched
+from polycall.plugin import AsyncOpenStream, OpenStream, async_chunk_stream, chunk_stream, close_all, is_untouched
+from polycall_vertex._generative_model.request_template import ModelRequest
 
-_PACKAGE = "vertexai."
+_PACKAGE = "vertexai"
 _NAMES = {
     # (streamed, asynchronous)
     (False, False): ("generate_content", "_generate_content"),
@@ -24,12 +26,12 @@ _NAMES = {
     (True, False): ("generate_content", "_generate_content_streaming"),
     (True, True): ("generate_content_async", "_generate_content_streaming_async"),
 }
-_END = object()
+Errors = Callable[[Exception], Exception | None]
 
 
 def is_wrapped(model: Any, *, streamed: bool, asynchronous: bool) -> bool:
     """Whether a public method on the path of a call is not the SDK's own."""
-    return not are_untouched(model, _NAMES[streamed, asynchronous], _PACKAGE)
+    return not is_untouched(model, _NAMES[streamed, asynchronous], _PACKAGE)
 
 
 def is_wrapped_alone(model: Any, *, streamed: bool, asynchronous: bool) -> bool:
@@ -42,14 +44,13 @@ class WrappedCall:
 
     Args:
         model: The SDK's model, wrapped.
-        message: The request, of the generated client's API version.
-        options: Keyword arguments for the generated client.
+        request: The request.
     """
 
-    def __init__(self, model: Any, message: Any, options: dict[str, object]) -> None:
+    def __init__(self, model: Any, request: ModelRequest) -> None:
         self._model = model
-        self._message = message
-        self._options = options
+        self._message = request.message
+        self._options = request.call_options
         self._client: _ClientWithOptions | None = None
 
     def start(self, *, streamed: bool, asynchronous: bool) -> Any:
@@ -76,74 +77,35 @@ class WrappedCall:
             stream.cancel()
 
 
-class WrappedStream:
-    """The SDK's responses of a stream.
+def begin(call: WrappedCall, reading: Callable[[], AbstractContextManager[None]], errors: Errors) -> OpenStream[Any]:
+    """The SDK's responses of a stream; waits for the first one, since the SDK sends the request only then.
 
     Args:
-        call: The call, started.
-        responses: The public method's result.
+        call: The call.
         reading: Turns the errors of the SDK's parsers into `ResponseError`.
+        errors: Translates them while the stream is read.
     """
-
-    def __init__(self, call: WrappedCall, responses: Any, reading: Callable[[], AbstractContextManager[None]]) -> None:
-        self._call = call
-        self._responses = responses
-        self._reading = reading
-        self._following = iter(responses)
-        try:
-            self._next = self._read()  # waits for the first response: the SDK sends the request only then
-        except BaseException:
-            self.close()
-            raise
-
-    def __iter__(self) -> Iterator[Any]:
-        while self._next is not _END:
-            yield self._next
-            self._next = self._read()
-
-    def _read(self) -> Any:
-        with self._reading():
-            return next(self._following, _END)
-
-    def close(self) -> None:
-        """End the wrapper's generator, and cancel the call."""
-        self._call.cancel()
-        for one in (self._following, self._responses):
-            close = getattr(one, "close", None)
-            if close is not None:
-                close()
+    responses = call.start(streamed=True, asynchronous=False)
+    following = iter(responses)
+    try:
+        with reading():
+            first = list(islice(following, 1))
+    except BaseException:
+        close_all(call.cancel, following, responses)
+        raise
+    return chunk_stream(chain(first, following), call.cancel, following, responses, errors=errors)
 
 
-class AsyncWrappedStream:
-    """Async version of `WrappedStream`."""
-
-    def __init__(self, call: WrappedCall, responses: Any, reading: Callable[[], AbstractContextManager[None]]) -> None:
-        self._call = call
-        self._responses = responses
-        self._reading = reading
-        self._following = aiter(responses)
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        while True:
-            with self._reading():
-                response = await anext(self._following, _END)
-            if response is _END:
-                return
-            yield response
-
-    async def aclose(self) -> None:
-        """End the wrapper's generator, and cancel the call."""
-        self._call.cancel()
-        for one in (self._following, self._responses):
-            close = getattr(one, "aclose", None)
-            if close is not None:
-                await close()
+async def begin_async(call: WrappedCall, errors: Errors) -> AsyncOpenStream[Any]:
+    """Async version of `begin`, which need not wait."""
+    responses = await call.start(streamed=True, asynchronous=True)
+    return async_chunk_stream(responses, call.cancel, errors=errors)
 
 
 class _ClientWithOptions:
     """The generated client, sync or async, with further keyword arguments; keeps the stream that it opened."""
 
-    def __init__(self, client: Any, options: dict[str, object]) -> None:
+    def __init__(self, client: Any, options: Mapping[str, object]) -> None:
         self._client = client
         self._options = options
         self.stream: Any = None
@@ -171,9 +133,10 @@ def _arguments(shown: Any) -> dict[str, object]:
     sdk: Any = sys.modules["vertexai.generative_models"]
     arguments: dict[str, object] = {
         "contents": [sdk.Content._from_gapic(content) for content in shown.contents],  # noqa: SLF001
-        "tools": [sdk.Tool._from_gapic(tool) for tool in shown.tools],  # noqa: SLF001
-        "tool_config": sdk.ToolConfig._from_gapic(shown.tool_config),  # noqa: SLF001
     }
+    if shown.tools:
+        arguments["tools"] = [sdk.Tool._from_gapic(tool) for tool in shown.tools]  # noqa: SLF001
+        arguments["tool_config"] = sdk.ToolConfig._from_gapic(shown.tool_config)  # noqa: SLF001
     if shown.generation_config:
         arguments["generation_config"] = shown.generation_config
     if shown.safety_settings:

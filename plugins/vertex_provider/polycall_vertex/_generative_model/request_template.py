@@ -6,70 +6,112 @@ fields, which gRPC sends (and REST drops).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 from google.protobuf import json_format
 
-from polycall_vertex._sdk_objects import is_message
+from polycall.plugin import Adaptation, ConfigurationError, JsonObject, MessageError
+from polycall_vertex._protocol.body import CallSettings
 
 # The generated classes are dynamic: `Any` stands for their objects.
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A whole request.
+
+    Attributes:
+        message: ``GenerateContentRequest`` of v1 or v1beta1.
+        call_options: Keyword arguments for the generated client: time-out, retries, metadata.
+    """
+
+    message: Any
+    call_options: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    """A request without its conversation."""
+    """A request without its conversation.
+
+    Attributes:
+        type_: ``GenerateContentRequest`` of v1 or v1beta1.
+        data: The message, serialised.
+        settings: For the conversation.
+        adaptations: Changes to the caller's request.
+        call_options: Keyword arguments for the generated client.
+        tool_payload: Kept, so that its ``id`` stays unique.
+    """
 
     type_: Any
-    """``GenerateContentRequest`` of v1 or v1beta1."""
     data: bytes
+    settings: CallSettings
+    adaptations: Sequence[Adaptation]
     call_options: Mapping[str, object]
-    """Keyword arguments for the generated client."""
     tool_payload: object
-    """Kept, so that its ``id`` stays unique."""
 
-    def fill(self, conversation: Mapping[str, Any]) -> Any:
-        """A new request with these ``contents``, and ``systemInstruction`` if there is one."""
+    def fill(self, messages: Sequence[object]) -> ModelRequest:
+        """A new request with these messages.
+
+        Raises:
+            MessageError: Vertex AI cannot carry a message.
+        """
+        conversation = self.settings.conversation(messages)
         target = self.type_.pb()()
         target.MergeFromString(self.data)
-        for content in conversation["contents"]:
+        for content in cast("list[JsonObject]", conversation["contents"]):
             _fill_content(target.contents.add(), content)
         if "systemInstruction" in conversation:
-            target.ClearField("system_instruction")
-            _fill_content(target.system_instruction, conversation["systemInstruction"])
-        return self.type_.wrap(target)
+            _fill_content(target.system_instruction, cast("JsonObject", conversation["systemInstruction"]))
+        return ModelRequest(self.type_.wrap(target), self.call_options)
 
 
 def make_template(
-    message: Any, body: Mapping[str, object], call_options: Mapping[str, object], tool_payload: object
+    message: Any,
+    fields: JsonObject,
+    settings: CallSettings,
+    call_options: Mapping[str, object],
+    payload: object,
+    adaptations: list[Adaptation],
 ) -> Template:
     """Merge polycall's tools and options into a request built by the SDK.
 
     Args:
-        message: The SDK's request, of either version; its contents are dropped.
-        body: In REST JSON.
+        message: The SDK's request, of either version; its contents, instruction and tools are dropped, because
+            ``settings`` holds them.
+        fields: In REST JSON: the caller's safety settings.
+        settings: Of the call, merged with those of the model.
         call_options: Keyword arguments for the generated client.
-        tool_payload: The origin of ``body``.
+        payload: From `polycall_render_tools`.
+        adaptations: Of the call; appended to.
+
+    Raises:
+        ConfigurationError: The options contradict each other.
     """
+    fields = fields | settings.tool_fields(payload, adaptations)
     target = type(message).pb(message)
-    for name in ("contents", "tools", "tool_config"):
+    for name in ("contents", "system_instruction", "tools", "tool_config"):
         target.ClearField(name)
-    if "safetySettings" in body:
+    if "safetySettings" in fields:
         target.ClearField("safety_settings")
-    whole = json_format.ParseDict(dict(body), v1beta1.GenerateContentRequest.pb()())
+    try:
+        whole = json_format.ParseDict(fields, v1beta1.GenerateContentRequest.pb()())
+    except json_format.ParseError as error:
+        raise ConfigurationError(f"GenerativeModel rejects the options: {error}") from error
     target.MergeFromString(whole.SerializeToString())
-    return Template(type(message), target.SerializeToString(), call_options, tool_payload)
+    return Template(type(message), target.SerializeToString(), settings, adaptations, call_options, payload)
 
 
-def _fill_content(target: Any, content: Mapping[str, Any]) -> None:
+def _fill_content(target: Any, content: JsonObject) -> None:
     target.role = content["role"]
-    for part in content["parts"]:
-        if is_message(part):
-            target.parts.add().MergeFromString(part.SerializeToString())
-        elif len(part) == 1 and type(part.get("text")) is str:
+    for part in cast("list[JsonObject]", content["parts"]):
+        if len(part) == 1 and type(part.get("text")) is str:
             target.parts.add(text=part["text"])
-        else:
+            continue
+        try:
             parsed = json_format.ParseDict(part, v1beta1.Part.pb()())
-            target.parts.add().MergeFromString(parsed.SerializeToString())
+        except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
+            raise MessageError(f"messages: GenerativeModel cannot carry a part: {error}") from error
+        target.parts.add().MergeFromString(parsed.SerializeToString())

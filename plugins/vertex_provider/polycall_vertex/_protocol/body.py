@@ -2,68 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from polycall import ConfigurationError
-from polycall.plugin import Request
+from polycall.plugin import Adaptation, ConfigurationError, JsonObject, MessageError, RenderedTools
 from polycall_vertex._protocol.contents import to_contents
-from polycall_vertex._protocol.options import as_dict, camel_keys
-from polycall_vertex._protocol.tools import ToolPayload
-from polycall_vertex._sdk_objects import merge_objects, to_rest
+from polycall_vertex._protocol.tools import VertexTools, make_tool_config
 
 
-def make_body(request: Request) -> dict[str, object]:
-    """Make the body of a request, with those of its options that belong there.
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """What the caller's options and the SDK's client say about the parts of a request that polycall makes.
 
-    Args:
-        request: Its option ``system_instruction`` goes before the system messages; ``tool_config`` is merged with
-            polycall's own (``{"function_calling_config": {"stream_function_call_arguments": True}}``, for example).
-
-    Raises:
-        ConfigurationError: One of these options has the wrong type.
-        MessageError: Vertex AI cannot carry a message.
+    Attributes:
+        system: Parts of the system instruction that come before those of the messages.
+        tools: Tools that the service runs by itself.
+        tool_config: In REST JSON; polycall adds the mode of function calling.
+        cached_content: The resource name of cached content; the cache holds instruction and tools.
     """
-    return make_conversation(request) | make_tools(request)
 
+    system: Sequence[object] = ()
+    tools: Sequence[JsonObject] = ()
+    tool_config: JsonObject = field(default_factory=dict)
+    cached_content: object = None
 
-def make_conversation(request: Request) -> dict[str, object]:
-    """The part of `make_body` that differs in each request: ``contents``, ``systemInstruction``."""
-    contents = to_contents(request.messages)
-    system = [*_system_parts(request.options.get("system_instruction")), *contents.system]
-    conversation: dict[str, object] = {"contents": contents.contents}
-    if system:
-        conversation["systemInstruction"] = {"role": "user", "parts": system}
-    return conversation
+    def conversation(self, messages: Sequence[object]) -> JsonObject:
+        """The part of a body that differs in each request: ``contents``, ``systemInstruction``.
 
+        Raises:
+            MessageError: Vertex AI cannot carry a message.
+        """
+        contents = to_contents(messages)
+        conversation: JsonObject = {"contents": contents.contents}
+        system = [*self.system, *contents.system]
+        if system and self.cached_content:
+            raise MessageError(
+                "With cached_content the system instruction must be in the cache: the service refuses another "
+                "(litellm#17304). Leave the system messages out."
+            )
+        if system:
+            conversation["systemInstruction"] = {"role": "user", "parts": system}
+        return conversation
 
-def make_tools(request: Request) -> dict[str, object]:
-    """The part of `make_body` that depends on tools and options only: ``tools``, ``toolConfig``."""
-    payload = request.tool_payload
-    if not isinstance(payload, ToolPayload):
-        raise TypeError(f"request.tool_payload must come from polycall_render_tools, got {type(payload).__name__}.")
-    tool_config: Mapping[str, object] = payload.tool_config
-    if request.options.get("tool_config") is not None:
-        given = camel_keys(as_dict(request.options["tool_config"], "tool_config"))
-        tool_config = merge_objects(given if isinstance(given, dict) else {}, tool_config)
-    return {"tools": list(payload.tools), "toolConfig": tool_config}
+    def tool_fields(self, payload: object, adaptations: list[Adaptation]) -> JsonObject:
+        """The part of a body that depends on tools and options only: ``tools``, ``toolConfig``.
 
-
-def other_options(request: Request) -> dict[str, object]:
-    """The options that `make_body` does not use."""
-    return {name: one for name, one in request.options.items() if name not in ("system_instruction", "tool_config")}
-
-
-def _system_parts(given: object) -> list[object]:
-    if given is None:
-        return []
-    if isinstance(given, str):
-        return [{"text": given}]
-    if isinstance(given, list | tuple):
-        return [part for one in given for part in _system_parts(one)]
-    rest = given if isinstance(given, Mapping) else to_rest(given)
-    if rest is None:
-        raise ConfigurationError(
-            f"system_instruction must be text, parts or a content, got {given!r}.", key="system_instruction"
-        )
-    parts = rest.get("parts")
-    return list(parts) if isinstance(parts, list | tuple) else [rest]
+        Raises:
+            ConfigurationError: The options contradict each other or ``tool_choice``.
+        """
+        if not isinstance(payload, RenderedTools) or not isinstance(payload.payload, VertexTools):
+            raise TypeError(f"request.tool_payload must come from polycall_render_tools, got {type(payload).__name__}.")
+        tools = payload.payload
+        if not self.cached_content:
+            config = make_tool_config(tools, self.tool_config, adaptations)
+            return {"tools": [tools.declarations, *self.tools], "toolConfig": config}
+        for option, given in (
+            ("system_instruction", self.system),
+            ("tools", self.tools),
+            ("tool_config", self.tool_config),
+        ):
+            if given:
+                raise ConfigurationError(
+                    f"{option} cannot be sent with cached_content: the service refuses it (litellm#17304). Put it into "
+                    "the cache.",
+                    key=option,
+                )
+        reason = "the service refuses it next to cached_content; the cache must hold these tools"
+        adaptations.append(Adaptation(setting="tools", kind="dropped", given=list(tools.schemas), reason=reason))
+        if tools.tool_choice != "auto":
+            adaptations.append(
+                Adaptation(setting="tool_choice", kind="client_side", given=tools.tool_choice, reason=reason)
+            )
+        return {}

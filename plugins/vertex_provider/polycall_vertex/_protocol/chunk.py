@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from pydantic_core import from_json
-
-from polycall import ResponseError
-from polycall.plugin import Usage
+from polycall.plugin import JsonObject, ResponseError, Usage
 
 T = TypeVar("T")
 
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+"""How protobuf's JSON writes the doubles that JSON lacks."""
 _UNSPECIFIED = ("FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED")
 
 
@@ -49,10 +48,11 @@ class FunctionCallPiece:
 class Part:
     """One part of the model's content."""
 
-    raw: object
-    """The part as received, for the echo: decoded JSON or a protobuf message."""
+    raw: JsonObject
+    """The part as received, for the echo, in REST JSON."""
     text: str | None = None
-    """The text; ``None`` for a thought of the model."""
+    is_thought: bool = False
+    """``text`` is the model's reasoning."""
     call: FunctionCallPiece | None = None
     extra: Mapping[str, object] | None = None
     """Further fields of a call's part (``thoughtSignature``), in REST JSON."""
@@ -71,36 +71,11 @@ class Chunk:
     block_message: str | None = None
     usage: Callable[[], Usage] | None = None
     """Reads the token counts on demand: every chunk has running totals, and only the last ones count."""
+    response_id: object = None
+    model: object = None
 
 
-def decode_json(body: str | bytes) -> Mapping[str, object]:
-    """Decode a REST reply, or a chunk of one.
-
-    Raises:
-        ResponseError: The text is not a JSON object.
-    """
-    try:
-        decoded = _parse(body)
-    except (ValueError, RecursionError) as error:
-        raise ResponseError("The reply is not JSON.", excerpt=_text(body)) from error
-    if not isinstance(decoded, dict):
-        raise ResponseError("The reply is JSON, but not an object.", excerpt=_text(body))
-    return decoded
-
-
-def _parse(body: str | bytes) -> object:
-    try:
-        return from_json(body)
-    except ValueError:
-        # Slower and more lenient, as the SDK is: lone surrogates, deeper nesting, bytes that are not UTF-8.
-        return json.loads(_text(body))
-
-
-def _text(body: str | bytes) -> str:
-    return body if isinstance(body, str) else body.decode("utf-8", "replace")
-
-
-def read_chunk(message: Mapping[str, object]) -> Chunk:
+def read_chunk(message: JsonObject) -> Chunk:
     """Read a ``GenerateContentResponse`` in REST JSON.
 
     Raises:
@@ -109,6 +84,7 @@ def read_chunk(message: Mapping[str, object]) -> Chunk:
     if "error" in message:
         raise ResponseError("The reply is an error object inside a success.", excerpt=json.dumps(message["error"]))
     chunk = Chunk()
+    chunk.response_id, chunk.model = message.get("responseId"), message.get("modelVersion")
     feedback = _member(message, "promptFeedback", dict)
     if feedback is not None:
         chunk.block_reason = _enum_name(feedback, "blockReason")
@@ -116,46 +92,67 @@ def read_chunk(message: Mapping[str, object]) -> Chunk:
     usage = _member(message, "usageMetadata", dict)
     if usage is not None:
         chunk.usage = partial(_read_usage, usage)
-    candidates = _member(message, "candidates", list)
-    if not candidates:
+    candidate = _first_candidate(_member(message, "candidates", list) or ())
+    if candidate is None:
         return chunk
-    candidate = _object(candidates[0], "candidates[0]")
     chunk.has_candidate = True
     chunk.finish_reason = _enum_name(candidate, "finishReason")
     chunk.finish_message = _member(candidate, "finishMessage", str)
     content = _member(candidate, "content", dict)
     parts = None if content is None else _member(content, "parts", list)
     if parts:
-        chunk.parts = [_read_part(_object(part, "A part")) for part in parts]
+        chunk.parts = [_read_part(part) for part in parts]
     return chunk
 
 
-def _read_part(part: Mapping[str, object]) -> Part:
-    call = _member(part, "functionCall", dict)
-    if call is not None:
-        extra = {name: value for name, value in part.items() if name != "functionCall"}
+def _first_candidate(candidates: Sequence[object]) -> JsonObject | None:
+    """The candidate of index 0: a stream may bring those of others in between (ai-dial-adapter-vertexai#157)."""
+    for place, one in enumerate(candidates):
+        candidate = _object(one, f"candidates[{place}]")
+        if not candidate.get("index"):
+            return candidate
+    return None
+
+
+def _read_part(part: object) -> Part:
+    if not isinstance(part, dict):
+        raise ResponseError(f"A part in the reply is a {type(part).__name__}, not an object.")
+    if "functionCall" in part and part["functionCall"] is not None:
+        call = _member(part, "functionCall", dict) or {}
+        # Most parts hold nothing else.
+        extra = None if len(part) == 1 else {name: value for name, value in part.items() if name != "functionCall"}
         return Part(part, call=_read_call(call), extra=extra)
-    text = _member(part, "text", str)
-    return Part(part, text=None if part.get("thought") else text)
+    return Part(part, _member(part, "text", str), "thought" in part and bool(part["thought"]))
 
 
-def _read_call(call: Mapping[str, object]) -> FunctionCallPiece:
-    partial = _member(call, "partialArgs", list) or []
-    return FunctionCallPiece(
+def _read_call(call: JsonObject) -> FunctionCallPiece:
+    piece = FunctionCallPiece(
         name=_member(call, "name", str),
-        id=_member(call, "id", str) or None,
-        args=call.get("args"),
-        partial=[_read_partial(_object(one, "A partial argument")) for one in partial],
-        will_continue=bool(call.get("willContinue")),
+        id=_member(call, "id", str) or None if "id" in call else None,
+        args=call["args"] if "args" in call else None,  # noqa: SIM401 - no call for each of 100,000 calls
     )
+    if "partialArgs" in call or "willContinue" in call:
+        pieces = _member(call, "partialArgs", list) or []
+        piece.partial = [_read_partial(_object(one, "A partial argument")) for one in pieces]
+        piece.will_continue = bool(call.get("willContinue"))
+    return piece
 
 
 def _read_partial(partial: Mapping[str, object]) -> PartialArgument:
-    value: object = None
-    for name in ("stringValue", "numberValue", "boolValue"):
-        if name in partial:
-            value = partial[name]
+    value: object = _member(partial, "stringValue", str)
+    if value is None and "numberValue" in partial:
+        value = _number(partial["numberValue"])
+    elif value is None:
+        value = _member(partial, "boolValue", bool)
     return PartialArgument(_member(partial, "jsonPath", str) or "", value, bool(partial.get("willContinue")))
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str) and value in _NOT_FINITE:
+        return float(value)
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    raise ResponseError(f"'numberValue' in the reply is a {type(value).__name__}, not a number.")
 
 
 def _read_usage(usage: Mapping[str, object]) -> Usage:
@@ -186,24 +183,24 @@ def make_usage(
 
 def _count(usage: Mapping[str, object], name: str) -> int | None:
     count = usage.get(name)
-    return count if isinstance(count, int) and not isinstance(count, bool) else None
+    return count if type(count) is int else None
 
 
 def _enum_name(container: Mapping[str, object], name: str) -> str | None:
     value = container.get(name)
-    if value is None or value == 0 or value in _UNSPECIFIED:
+    if value is None or value == 0 or (isinstance(value, str) and value in _UNSPECIFIED):
         return None
     return str(value)
 
 
 def _member(container: Mapping[str, object], name: str, type_: type[T]) -> T | None:
     value = container.get(name)
-    if value is None or isinstance(value, type_):
+    if value is None or value.__class__ is type_:  # there may be 100,000 parts
         return value
     raise ResponseError(f"{name!r} in the reply is a {type(value).__name__}, not a {type_.__name__}.")
 
 
-def _object(value: object, where: str) -> Mapping[str, object]:
+def _object(value: object, where: str) -> JsonObject:
     if isinstance(value, dict):
         return value
     raise ResponseError(f"{where} in the reply is a {type(value).__name__}, not an object.")

@@ -1,25 +1,47 @@
-"""Converts messages to contents: OpenAI-style dicts, Vertex AI's own (``{"role": ..., "parts": [...]}``), SDK objects.
+"""Converts messages to contents: polycall's messages, Vertex AI's own (``{"role": ..., "parts": [...]}``), SDK objects.
 
 Vertex AI knows two roles, "user" and "model", and rejects a content without one. So system messages become the system
-instruction, and OpenAI-style neighbours of one role are joined. Contents in Vertex AI's own form are not changed.
+instruction, and neighbours of one role are joined. Contents in Vertex AI's own form are not changed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from polycall.plugin import MessageError
-from polycall_vertex._protocol.media import media_part
-from polycall_vertex._sdk_objects import is_message, to_rest
+from polycall.plugin import (
+    AssistantMessage,
+    EarlierCall,
+    JsonObject,
+    MediaPart,
+    MessageError,
+    NativeMessage,
+    NativePart,
+    Part,
+    SystemMessage,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+    name_of,
+    read_messages,
+    refuse_native,
+    required_media_type,
+    sendable,
+    sendable_name,
+)
+from polycall_vertex._protocol.turn import object_of, read_own_turn
+from polycall_vertex._sdk_objects import to_rest
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
+_URI = re.compile(r"(?:gs|https?)://", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Contents:
-    """A conversation in REST JSON. Parts of an echoed turn may be protobuf messages."""
+    """A conversation in REST JSON."""
 
-    contents: list[dict[str, object]] = field(default_factory=list)
+    contents: list[JsonObject] = field(default_factory=list)
     system: list[object] = field(default_factory=list)
     """Parts of the system instruction."""
 
@@ -31,15 +53,27 @@ def to_contents(messages: Iterable[object]) -> Contents:
         MessageError: Vertex AI cannot carry a message or a part of one, or there are only system messages.
     """
     builder = _Builder()
-    for place, message in enumerate(messages):
-        try:
-            builder.add(message)
-        except ValueError as error:
-            raise MessageError(f"messages[{place}]: {error}") from error
-    builder.end_run()
+    for message in read_messages(messages, provider="vertex"):
+        builder.add(message)
+    builder.end()
     if not builder.result.contents:
         raise MessageError("messages contain nothing for the model to answer: add a message with role 'user'.")
     return builder.result
+
+
+@dataclass(slots=True)
+class _Expected:
+    """A call that waits for its function response.
+
+    Attributes:
+        place: Among the calls of its turn; ``None`` for a call without a part, whose result is told in words.
+        name: The name by which the response must refer to the call.
+        id: The service's own id; ``None`` if it sent none, because some models reject ids (vercel/ai#15664).
+    """
+
+    place: int | None
+    name: str = ""
+    id: object = None
 
 
 class _Builder:
@@ -50,178 +84,164 @@ class _Builder:
         self.kind = ""
         self.parts: list[object] = []
         self.responses: dict[int, object] = {}
-        self.calls: list[tuple[object, str]] = []
-        """Id and name of each call of the last assistant run, in order."""
+        self.words: list[object] = []
+        self.expected: dict[int, _Expected] = {}
+        """The calls of the last turn of the model, by the ``id()`` of the message's call."""
 
     def add(self, message: object) -> None:
-        if isinstance(message, Mapping) and "parts" in message:
-            self.add_content(dict(message))
-        elif isinstance(message, Mapping):
-            self.add_message(message)
-        elif isinstance(message, str):
-            self.add_parts("user", [{"text": message}])
-        else:
-            rest = to_rest(message)
-            if rest is None:
-                raise ValueError(f"an object of type {type(message).__qualname__} is not a message.")
-            if "parts" in rest or "role" in rest:
-                self.add_content(rest)
-            else:
-                self.add_parts("user", [rest])
+        if isinstance(message, UserMessage):
+            self.add_parts("user", _parts(message.parts))
+        elif isinstance(message, SystemMessage):
+            self.result.system.extend(_parts(message.parts))
+        elif isinstance(message, AssistantMessage):
+            self.add_turn(message)
+        elif isinstance(message, ToolMessage):
+            self.add_result(message)
+        elif isinstance(message, NativeMessage):
+            self.add_native(message)
 
-    def add_content(self, content: dict[str, object]) -> None:
-        self.end_run()
-        self.calls = []
-        parts = content.get("parts")
+    def add_native(self, message: NativeMessage) -> None:
+        value = message.value
+        rest = dict(value) if isinstance(value, Mapping) else to_rest(value)
+        if rest is None or (isinstance(value, Mapping) and "parts" not in value):
+            refuse_native(message, "Vertex AI")
+        if "parts" not in rest and "role" not in rest:
+            self.add_parts("user", [sendable(rest, where=message.where)])
+            return
+        self.end()
+        self.expected = {}
+        parts = rest.get("parts")
         if isinstance(parts, str) or not isinstance(parts, Sequence):
             parts = [parts]
-        parts = [_native_part(part) for part in parts]
-        if content.get("role") == "system":
+        parts = [
+            _native_part(NativePart(value=part, where=f"{message.where}.parts[{n}]")) for n, part in enumerate(parts)
+        ]
+        if rest.get("role") == "system":
             self.result.system.extend(parts)
         else:
-            self.result.contents.append({**content, "role": content.get("role") or "user", "parts": parts})
+            self.result.contents.append({**rest, "role": rest.get("role") or "user", "parts": parts})
 
-    def add_message(self, message: Mapping[str, object]) -> None:
-        role = message.get("role")
-        content = message.get("content")
-        if role in ("system", "developer"):
-            self.result.system.extend(_parts(content))
-        elif role == "user":
-            self.add_parts("user", _parts(content))
-        elif role in ("assistant", "model"):
-            self.add_assistant(message, content)
-        elif role in ("tool", "function"):
-            self.add_result(message, content)
-        else:
-            raise ValueError(f"the role {role!r} is unknown; use 'system', 'user', 'assistant' or 'tool'.")
-
-    def add_assistant(self, message: Mapping[str, object], content: object) -> None:
-        calls = message.get("tool_calls") or ()
-        if not isinstance(calls, Sequence):
-            raise ValueError("'tool_calls' must be a list.")
-        if self.kind != "model":
-            self.end_run()
-            self.calls = []
-        parts = _parts(content)
-        for call in calls:
-            name, part = _function_call(call)
-            self.calls.append((call.get("id"), name))
-            parts.append(part)
+    def add_turn(self, message: AssistantMessage) -> None:
+        own = read_own_turn(message)
+        if own is not None or self.kind != "model":
+            self.end()
+            self.expected = {}
+        if own is not None:
+            if own.parts:
+                self.result.contents.append({"role": "model", "parts": list(own.parts)})
+            native = {id_: (place, call) for place, (id_, call) in enumerate(own.calls())}
+            for call in message.calls:
+                place, function = native.get(call.id or "", (None, {}))
+                self.expected[id(call)] = _Expected(place, str(function.get("name", "")), function.get("id"))
+            return
+        parts = _parts(message.parts)
+        for call in message.calls:
+            name = sendable_name(call.name, pattern=_NAME)
+            self.expected[id(call)] = _Expected(len(self.expected), name)
+            parts.append(_function_call(call, name))
         self.add_parts("model", parts)
 
-    def add_result(self, message: Mapping[str, object], content: object) -> None:
-        self.begin_run("result")
-        place = self._place_of(message)
-        name = message.get("name") or (self.calls[place][1] if place < len(self.calls) else None)
-        if not isinstance(name, str):
-            raise ValueError(
-                f"no call in the preceding assistant message has the id {message.get('tool_call_id')!r}, and the "
-                "result does not name a function."
+    def add_result(self, result: ToolMessage) -> None:
+        self.begin("result")
+        expected = self.expected.get(id(result.call))
+        if expected is None:
+            expected = _Expected(
+                len(self.expected) + len(self.responses), sendable_name(name_of(result), pattern=_NAME)
             )
-        text = "".join(str(part.get("text", "")) for part in _parts(content) if isinstance(part, Mapping))
+        if expected.place is None:
+            self.words += _parts(result.parts)
+            return
+        texts = [part.text for part in result.parts if isinstance(part, TextPart)]
+        others = [_response_part(part) for part in result.parts if not isinstance(part, TextPart)]
+        # "output" and "error" are the two keys that the API gives a meaning (FunctionResponse.response).
+        response: JsonObject = {
+            "name": expected.name,
+            "response": {"error" if result.is_error else "output": _sendable_text("".join(texts))},
+        }
+        if others:
+            response["parts"] = others
+        if expected.id is not None:
+            response["id"] = expected.id
         # There must be one response per call, so each takes its call's place.
-        self.responses[place] = {"functionResponse": {"name": name, "response": {"output": text}}}
-
-    def _place_of(self, message: Mapping[str, object]) -> int:
-        id_ = message.get("tool_call_id")
-        for place, (call_id, name) in enumerate(self.calls):
-            is_it = call_id == id_ if id_ is not None else name == message.get("name")
-            if is_it and place not in self.responses:
-                return place
-        return len(self.calls) + len(self.responses)
+        self.responses[expected.place] = {"functionResponse": response}
 
     def add_parts(self, kind: str, parts: list[object]) -> None:
-        self.begin_run(kind)
+        self.begin(kind)
         self.parts.extend(parts)
 
-    def begin_run(self, kind: str) -> None:
-        if kind != self.kind:
-            self.end_run()
-            self.kind = kind
+    def begin(self, kind: str) -> None:
+        while self.kind not in ("", kind):
+            self._end_run()
+        self.kind = kind
 
-    def end_run(self) -> None:
+    def end(self) -> None:
+        while self.kind:
+            self._end_run()
+
+    def _end_run(self) -> None:
         parts = [self.responses[place] for place in sorted(self.responses)] if self.kind == "result" else self.parts
         if parts:
-            role = "model" if self.kind == "model" else "user"
-            self.result.contents.append({"role": role, "parts": parts})
-        self.kind, self.parts, self.responses = "", [], {}
+            self.result.contents.append({"role": "model" if self.kind == "model" else "user", "parts": parts})
+        # What had no call to answer is told after the responses, where nothing else may stand.
+        self.kind, self.parts = ("user" if self.words else ""), self.words
+        self.responses, self.words = {}, []
 
 
-def _native_part(part: object) -> object:
-    if isinstance(part, str):
-        return {"text": part}
-    if isinstance(part, Mapping) or is_message(part):
-        return part
-    rest = to_rest(part)
+def _parts(parts: Iterable[Part]) -> list[object]:
+    """Parts of a message in REST JSON."""
+    return [
+        {"text": _sendable_text(part.text)}
+        if isinstance(part, TextPart)
+        else _media_part(part)
+        if isinstance(part, MediaPart)
+        else _native_part(part)
+        for part in parts
+    ]
+
+
+def _media_part(part: MediaPart) -> JsonObject:
+    """``inlineData`` or ``fileData``."""
+    if part.data is not None:
+        return {"inlineData": {"mimeType": required_media_type(part, "Vertex AI"), "data": part.data}}
+    if part.uri is None:
+        raise MessageError(f"{part.where}: Vertex AI has no files with ids; use data:, gs:// or https://.")
+    if not _URI.match(part.uri):
+        raise MessageError(
+            f"{part.where}: Vertex AI cannot read the URL {part.uri[:80]!r}; use data:, gs:// or https://."
+        )
+    return {"fileData": {"mimeType": required_media_type(part, "Vertex AI"), "fileUri": part.uri}}
+
+
+def _response_part(part: MediaPart | NativePart) -> object:
+    """A part of a function response, which may hold data or a file."""
+    made = _media_part(part) if isinstance(part, MediaPart) else _native_part(part)
+    if isinstance(part, NativePart) and not (isinstance(made, Mapping) and made.keys() & {"inlineData", "fileData"}):
+        refuse_native(part, "Vertex AI, in a result,")
+    return made
+
+
+def _native_part(part: NativePart) -> object:
+    value = part.value
+    if isinstance(value, str):
+        return {"text": _sendable_text(value)}
+    rest = value if isinstance(value, Mapping) else to_rest(value)
     if rest is None:
-        raise ValueError(f"an object of type {type(part).__qualname__} is not a content part.")
-    return rest
+        refuse_native(part, "Vertex AI")
+    return sendable(rest, where=part.where)
 
 
-def _parts(content: object) -> list[object]:
-    """The parts of an OpenAI-style message's content, without empty texts: the service rejects them."""
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [{"text": content}] if content else []
-    if not isinstance(content, Sequence):
-        raise ValueError(f"'content' must be text or a list of parts, got {type(content).__name__}.")
-    return [part for item in content if (part := _part(item)) != {"text": ""}]
-
-
-def _part(item: object) -> object:
-    if not isinstance(item, Mapping):
-        return _native_part(item)
-    kind = item.get("type")
-    if kind is None:
-        return item  # a part in Vertex AI's own form
-    make = _PARTS.get(str(kind))
-    if make is None:
-        raise ValueError(f"a part of type {kind!r} cannot be sent to Vertex AI; known: {', '.join(sorted(_PARTS))}.")
-    return make(item)
-
-
-def _text(item: Mapping[str, object]) -> object:
-    text = item.get("text", item.get("refusal"))
-    if not isinstance(text, str):
-        raise ValueError("a text part must hold 'text'.")
-    return {"text": text}
-
-
-_PARTS: dict[str, Callable[[Mapping[str, object]], object]] = {
-    "text": _text,
-    "input_text": _text,
-    "output_text": _text,
-    "refusal": _text,
-    "image_url": media_part,
-    "input_audio": media_part,
-    "file": media_part,
-}
-
-
-def _function_call(call: object) -> tuple[str, object]:
+def _function_call(call: EarlierCall, name: str) -> JsonObject:
     """An earlier call as a part, without its id, which is another provider's or made up (vercel/ai#15664)."""
-    function = call.get("function") if isinstance(call, Mapping) else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(name, str):
-        raise ValueError("each of 'tool_calls' must hold 'function' with 'name' and 'arguments'.")
-    arguments = function.get("arguments")
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments) if arguments.strip() else {}
-        except ValueError as error:
-            raise ValueError(f"the arguments of the call of {name!r} are not JSON: {error}.") from error
-    if not isinstance(arguments, Mapping | None):
-        raise ValueError(f"the arguments of the call of {name!r} are not an object.")
-    part: dict[str, object] = {"functionCall": {"name": name, "args": dict(arguments or {})}}
-    signature = _google_extra(call).get("thought_signature")
+    args = {"input": call.given_arguments or ""} if call.kind == "custom" else object_of(call.arguments_text)
+    part: JsonObject = {"functionCall": {"name": name, "args": sendable(args, where=call.where)}}
+    extra = call.extra.get("extra_content")
+    # Where Google's OpenAI-compatible endpoint puts the signature.
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
     if isinstance(signature, str):
         part["thoughtSignature"] = signature
-    return name, part
+    return part
 
 
-def _google_extra(call: Mapping[str, object]) -> Mapping[str, object]:
-    """Where Google's OpenAI-compatible endpoint puts the signature: ``extra_content.google.thought_signature``."""
-    extra = call.get("extra_content")
-    google = extra.get("google") if isinstance(extra, Mapping) else None
-    return google if isinstance(google, Mapping) else {}
+def _sendable_text(text: str) -> str:
+    return text if text.isascii() else str(sendable(text))

@@ -48,12 +48,22 @@ def unified_finish_reason(name: str | None) -> FinishReason | None:
 
 
 def refusal_of(
-    finish_reason: str | None, finish_message: str | None, block_reason: str | None, block_message: str | None
+    finish_reason: str | None,
+    finish_message: str | None,
+    block_reason: str | None,
+    block_message: str | None,
+    *,
+    has_calls: bool,
 ) -> str | None:
-    """Why the prompt or the reply was blocked, in the provider's words; ``None`` if it was not."""
+    """Why the prompt or the reply was blocked, in the provider's words; ``None`` if it was not.
+
+    A reply without calls that ended for a reason of the service's own (LANGUAGE, TOO_MANY_TOOL_CALLS, one that is not
+    known yet) counts as stopped, too: asking again for calls would not help, and the reason would be lost.
+    """
     if block_reason is not None:
         return f"the prompt was blocked ({block_reason})" + (f": {block_message}" if block_message else "")
-    if finish_reason in _BLOCKED:
+    is_strange = finish_reason not in _FINISH_REASONS and finish_reason not in _UNREADABLE and not has_calls
+    if finish_reason in _BLOCKED or (finish_reason is not None and is_strange):
         return f"the reply was stopped ({finish_reason})" + (f": {finish_message}" if finish_message else "")
     return None
 

@@ -19,7 +19,7 @@ class InexactNumberError(ValueError):
     """A whole number that the protocol may have rounded; the message names its path."""
 
 
-def fix_numbers(arguments: object, schema: Schema, *, from_doubles: bool) -> object:
+def fix_numbers(arguments: Mapping[str, object], schema: Schema, *, from_doubles: bool) -> object:
     """Convert whole floats to integers where the schema requires an integer.
 
     Args:
@@ -35,9 +35,11 @@ def fix_numbers(arguments: object, schema: Schema, *, from_doubles: bool) -> obj
         InexactNumberError: A whole float beyond 2**53 - 1 where an integer is required.
         RecursionError: The arguments are nested too deeply.
     """
-    if not _has_whole_float(arguments):
-        return arguments
-    return _Fixer(schema, from_doubles).fix(arguments, [schema], "")
+    for value in arguments.values():
+        # For most values the type is enough.
+        if type(value) not in _NO_NUMBER_INSIDE and _has_whole_float(value):
+            return _Fixer(schema, from_doubles).fix(arguments, [schema], "")
+    return arguments
 
 
 def _has_whole_float(value: object) -> bool:
@@ -49,7 +51,6 @@ def _has_whole_float(value: object) -> bool:
 
 
 def _any_whole_float(values: Iterable[object]) -> bool:
-    # For most values the type is enough.
     return any(_has_whole_float(one) for one in values if type(one) not in _NO_NUMBER_INSIDE)
 
 

@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from enum import Enum
 
-from polycall import ConfigurationError
+from polycall.plugin import (
+    NEUTRAL_OPTIONS,
+    ConfigurationError,
+    JsonObject,
+    Translation,
+    did_you_mean,
+    translate_options,
+)
 from polycall_vertex._sdk_objects import to_rest
 
 _RESERVED = {
-    "tools": "the tools come from response_model",
     "contents": "the contents come from messages",
     "stream": "use client.stream()",
 }
+_NEUTRAL: Mapping[str, Translation] = {
+    **dict.fromkeys(NEUTRAL_OPTIONS),
+    "max_tokens": "max_output_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "stop": lambda value: {"stop_sequences": [value] if isinstance(value, str) else value},
+    "seed": "seed",
+    "timeout": "timeout",
+    "extra_headers": "extra_headers",
+    # parallel_tool_calls: no switch exists (docker-agent#2959), so neither value has a meaning here
+}
+_ALIASES = {"max_completion_tokens": "max_output_tokens"}
 
 
-def reject_unknown_options(options: Iterable[str], known: Iterable[str], sdk: str) -> None:
-    """Reject options that polycall sets itself, and those that the SDK does not know.
+def own_options(options: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
+    """Translate the options of a call into those of the SDK.
 
     Raises:
-        ConfigurationError: Names the option and the nearest known one.
+        ConfigurationError: An option is reserved or unknown.
     """
-    known = sorted(known)
-    for name in options:
+    return translate_options(
+        options, provider="vertex", neutral=_NEUTRAL, reserved=_RESERVED, known=known, aliases=_ALIASES
+    )
+
+
+def reject_unknown_fields(fields: Mapping[str, object], known: Collection[str], option: str) -> None:
+    """Reject fields inside an option that the SDK does not know.
+
+    Raises:
+        ConfigurationError: Names the field and the nearest known one.
+    """
+    for name in fields:
         if name in _RESERVED:
-            raise ConfigurationError(f"polycall sets the option {name!r} itself: {_RESERVED[name]}.", key=name)
+            raise ConfigurationError(f"polycall does not accept {name!r} in {option}: {_RESERVED[name]}.", key=name)
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1) or [one for one in known if name in one][:1]
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else f" Known: {', '.join(known)}."
-            raise ConfigurationError(f"{name!r} is not an option of {sdk}.{hint}", key=name)
+            raise ConfigurationError(f"{name!r} is not a field of {option}.{did_you_mean(name, known)}", key=name)
 
 
 def as_dict(value: object, option: str) -> dict[str, object]:
@@ -43,7 +69,9 @@ def as_dict(value: object, option: str) -> dict[str, object]:
         return {}
     given = value if isinstance(value, Mapping) else to_rest(value)
     if given is None:
-        raise ConfigurationError(f"{option} must be a dict or the SDK's own object, got {value!r}.", key=option)
+        raise ConfigurationError(
+            f"{option} must be a dict or the SDK's own object, got a {type(value).__name__}.", key=option
+        )
     return {_snake_case(str(name)): one for name, one in given.items()}
 
 
@@ -53,9 +81,25 @@ def seconds(value: object) -> float:
     Raises:
         ConfigurationError: It is not a positive number.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
     raise ConfigurationError(f"timeout must be a positive number of seconds, got {value!r}.", key="timeout")
+
+
+def reject_non_finite(value: object, path: str = "") -> None:
+    """Reject NaN and infinity among the options, which JSON lacks.
+
+    Raises:
+        ConfigurationError: Names the option.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{path}={value} is not a number that can be sent.", key=path)
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            reject_non_finite(one, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            reject_non_finite(one, path)
 
 
 def hashable(value: object) -> Hashable:
@@ -82,11 +126,68 @@ def safety_settings(value: object) -> list[dict[str, object]]:
     if isinstance(value, Mapping):
         return [{"category": _enum_name(category), "threshold": _enum_name(level)} for category, level in value.items()]
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ConfigurationError(f"safety_settings must be a dict or a list, got {value!r}.", key="safety_settings")
+        raise ConfigurationError(
+            f"safety_settings must be a dict or a list, got a {type(value).__name__}.", key="safety_settings"
+        )
     return [
         {_camel_case(name): _enum_name(one) for name, one in as_dict(setting, "safety_settings").items()}
         for setting in value
     ]
+
+
+def system_parts(given: object, option: str = "system_instruction") -> list[object]:
+    """The parts of a system instruction: text, parts, a content, or a list of these.
+
+    Raises:
+        ConfigurationError: It has another type.
+    """
+    if given is None:
+        return []
+    if isinstance(given, str):
+        return [{"text": given}]
+    if isinstance(given, list | tuple):
+        return [part for one in given for part in system_parts(one, option)]
+    rest = given if isinstance(given, Mapping) else to_rest(given)
+    if rest is None:
+        raise ConfigurationError(
+            f"{option} must be text, parts or a content, got a {type(given).__name__}.", key=option
+        )
+    parts = rest.get("parts")
+    return list(parts) if isinstance(parts, list | tuple) else [rest]
+
+
+def builtin_tools(given: object, option: str = "tools") -> list[JsonObject]:
+    """The tools that the service runs by itself, in REST JSON, which are sent next to the functions.
+
+    Raises:
+        ConfigurationError: One of them is a function, or another kind of object.
+    """
+    if given is None:
+        return []
+    tools: list[JsonObject] = []
+    for one in given if isinstance(given, (list, tuple)) else ():
+        rest = camel_keys(one) if isinstance(one, Mapping) else to_rest(one)
+        if not isinstance(rest, dict) or not rest or rest.get("functionDeclarations"):
+            break
+        tools.append(rest)
+    else:
+        if tools:
+            return tools
+    raise ConfigurationError(
+        f"{option}: the tools come from response_model; this option takes a list of tools that the service runs by "
+        "itself, such as {'google_search': {}}.",
+        key=option,
+    )
+
+
+def tool_config(given: object, option: str = "tool_config") -> JsonObject:
+    """The option ``tool_config`` in REST JSON.
+
+    Raises:
+        ConfigurationError: It has another type.
+    """
+    converted = camel_keys(as_dict(given, option))
+    return converted if isinstance(converted, dict) else {}
 
 
 def camel_keys(value: object) -> object:

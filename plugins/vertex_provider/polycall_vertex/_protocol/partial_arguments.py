@@ -6,7 +6,6 @@ Documented: ``PartialArg`` of the Gemini API on Vertex AI (``json_path``, one va
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
@@ -17,12 +16,9 @@ from polycall_vertex._protocol.chunk import PartialArgument
 _MAX_DEPTH = 64
 _MAX_INDEX = 9_999
 _MAX_PLACES = 1_000_000
-_STEP = re.compile(
-    r"""\.(?P<name>[^.\[\]'"]+)
-      | \[(?P<index>\d{1,6})\]
-      | \[(?P<quote>['"])(?P<quoted>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\]""",
-    re.VERBOSE | re.DOTALL,
-)
+_MAX_PATH_LENGTH = 10_000
+_MAX_INDEX_DIGITS = 6
+_SHOWN = 80
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -44,22 +40,55 @@ def parse_path(text: str) -> Path:
     Raises:
         PartialArgumentsError: It has another form, more than 64 steps, or an index beyond 9999.
     """
+    if len(text) > _MAX_PATH_LENGTH:
+        raise PartialArgumentsError(f"the path {_clip(text)} of a partial argument is out of bounds")
     steps: list[str | int] = []
-    position = 1
-    while position < len(text):
-        match = _STEP.match(text, position)
-        if match is None:
-            break
-        position = match.end()
-        if match["index"] is not None:
-            steps.append(int(match["index"]))
-        else:
-            steps.append(match["name"] if match["name"] is not None else re.sub(r"\\(.)", r"\1", match["quoted"]))
-    if not text.startswith("$") or position < len(text) or not steps or isinstance(steps[0], int):
-        raise PartialArgumentsError(f"the path {text[:80]!r} of a partial argument cannot be read")
-    if len(steps) > _MAX_DEPTH or any(isinstance(step, int) and step > _MAX_INDEX for step in steps):
-        raise PartialArgumentsError(f"the path {text[:80]!r} of a partial argument is out of bounds")
+    at = 1 if text.startswith("$") else len(text) + 1
+    while at < len(text):
+        step, at = _read_step(text, at)
+        steps.append(step)
+        if len(steps) > _MAX_DEPTH or (isinstance(step, int) and step > _MAX_INDEX):
+            raise PartialArgumentsError(f"the path {_clip(text)} of a partial argument is out of bounds")
+    if at > len(text) or not steps or isinstance(steps[0], int):
+        raise _unreadable(text)
     return tuple(steps)
+
+
+def _read_step(text: str, at: int) -> tuple[str | int, int]:
+    """The step that begins at a place, and the place behind it. Looks at each character once."""
+    if text[at] == ".":
+        end = at + 1
+        while end < len(text) and text[end] not in ".[]'\"":
+            end += 1
+        if end > at + 1:
+            return text[at + 1 : end], end
+    elif text[at] == "[" and text[at + 1 : at + 2] in ("'", '"'):
+        return _read_quoted(text, at + 2, text[at + 1])
+    elif text[at] == "[":
+        end = text.find("]", at, at + _MAX_INDEX_DIGITS + 2)
+        digits = text[at + 1 : end]
+        if end > 0 and digits.isascii() and digits.isdecimal():
+            return int(digits), end + 1
+    raise _unreadable(text)
+
+
+def _read_quoted(text: str, at: int, quote: str) -> tuple[str, int]:
+    characters: list[str] = []
+    while at < len(text) and text[at] != quote:
+        at += text[at] == "\\"  # the next character stands for itself
+        characters.append(text[at : at + 1])
+        at += 1
+    if text[at : at + 2] != f"{quote}]":
+        raise _unreadable(text)
+    return "".join(characters), at + 2
+
+
+def _unreadable(text: str) -> PartialArgumentsError:
+    return PartialArgumentsError(f"the path {_clip(text)} of a partial argument cannot be read")
+
+
+def _clip(text: str) -> str:
+    return repr(text[:_SHOWN])
 
 
 class PartialArguments:
@@ -93,12 +122,14 @@ class PartialArguments:
         pieces = self._open.get(path)
         if pieces is None:
             if path in self._written:
-                raise PartialArgumentsError(f"the partial argument {piece.path!r} was sent twice")
+                raise PartialArgumentsError(f"the partial argument {_clip(piece.path)} was sent twice")
             self._written.add(path)
             pieces = self._open[path] = []
             self._set(path, value)
         elif not isinstance(value, str | None):
-            raise PartialArgumentsError(f"the partial argument {piece.path!r} continues with a value that is not text")
+            raise PartialArgumentsError(
+                f"the partial argument {_clip(piece.path)} continues with a value that is not text"
+            )
         if isinstance(value, str):
             pieces.append(value)
         if not piece.will_continue:
@@ -162,4 +193,4 @@ def _refuse_gaps(value: object) -> None:
 
 
 def _show(path: Sequence[str | int]) -> str:
-    return ".".join(str(step) for step in path)
+    return ".".join(str(step) for step in path)[:_SHOWN]

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from polycall import SchemaError
-from polycall.plugin import Dialect, RenderedSchema, ToolSpec, render_schema
+from polycall.plugin import Dialect, RenderedSchema, SchemaError, ToolSpec, render_schema
 
 _RE2 = re.compile(r"(?!.*\(\?<?[=!])(?!.*\\[1-9]).*", re.DOTALL)
 """No lookaround and no back references: Google's regular expressions are RE2."""

@@ -1,0 +1,33 @@
+"""The interface of the two SDKs' sessions."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from polycall.plugin import AsyncChunkStream, ChunkStream, RenderedRequest, Request, SessionTraits, StreamDecoder
+
+# The SDKs' bodies, responses and chunks are opaque outside their session, hence `Any`.
+
+
+class Session(Protocol):
+    """One SDK's client, bound once; `polycall.hookspecs` describes each method."""
+
+    def traits(self) -> SessionTraits: ...
+
+    def render(self, request: Request) -> Any: ...
+
+    def describe(self, request: Request, body: Any) -> RenderedRequest: ...
+
+    def send(self, request: Request, body: Any) -> Any: ...
+
+    async def send_async(self, request: Request, body: Any) -> Any: ...
+
+    def open_stream(self, request: Request, body: Any) -> ChunkStream[Any]: ...
+
+    async def open_stream_async(self, request: Request, body: Any) -> AsyncChunkStream[Any]: ...
+
+    def decoder(self, request: Request) -> StreamDecoder[Any]: ...
+
+    def close(self) -> None: ...
+
+    async def close_async(self) -> None: ...
