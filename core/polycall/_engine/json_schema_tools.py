@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 _DEFINITIONS = "#/$defs/"
 _DATA_KEYWORDS = frozenset({"const", "enum", "default", "example", "examples"})
-"""Their values are data, in which ``$ref`` is a name like any other."""
-_MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+"""Their values are data, in which ``$ref`` is a name like any other and ``null`` a value."""
+_MAPS_OF_SCHEMAS = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+)
 """Their keys are names, and not keywords."""
 _NOT_FOR_PROVIDERS = frozenset({"$schema", "$id", "id", "$comment"})
 _WRONG_KIND = {"object": "dict_type", "array": "list_type"}
 """pydantic's kinds of error for a value that is not an object or a list: the engine repairs one that came as text."""
 _MAX_PROBLEMS = 50
+_OLD_DRAFT = re.compile(r"draft-0[3-7]\b")
+_TOLD = ("title", "description", "default", "example", "examples")
+"""Keywords that only say something, which a reference may have next to it in any draft."""
 _BACKTRACK_LIMIT = 100_000
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 _SPECIAL = re.compile(r"~[01]")
@@ -47,18 +52,21 @@ def make_schema(tool: Tool) -> JsonObject:
         raise ResponseModelError(
             f"Tool {tool.name!r}: schema must be a JSON Schema as a dict, got {type(tool.schema).__name__}."
         )
-    root = _Modern(tool).convert()
+    try:
+        root = _Modern(tool).convert()
+    except RecursionError:
+        raise SchemaError(tool.name, "is nested too deeply, or holds itself.") from None
     if "type" not in root and "$ref" not in root and not any(key in root for key in ("anyOf", "oneOf", "allOf")):
         root["type"] = "object"
     return root
 
 
-def make_validator(tool: Tool, schema: JsonObject) -> Callable[..., object]:
+def make_validator(name: str, schema: JsonObject) -> Callable[..., object]:
     """``validate_json(text, context=...)`` for a tool's calls; it returns the decoded arguments.
 
     Args:
-        tool: Its own schema decides where it states its draft.
-        schema: The same in today's form, which decides where it does not: it may have any draft's spelling.
+        name: The tool's.
+        schema: As providers get it, so that what is told is what is checked.
 
     Raises:
         ConfigurationError: jsonschema-rs is not installed.
@@ -68,28 +76,27 @@ def make_validator(tool: Tool, schema: JsonObject) -> Callable[..., object]:
         import jsonschema_rs
     except ImportError as error:
         raise ConfigurationError(
-            f"The calls of tool {tool.name!r}, which exists only as JSON Schema, are validated with jsonschema-rs, "
+            f"The calls of tool {name!r}, which exists only as JSON Schema, are validated with jsonschema-rs, "
             f'which cannot be imported ({error}). Install it with: pip install "polycall[json-schema]"',
             key="response_model",
         ) from error
-    stated = tool.schema if "$schema" in tool.schema else schema
-    return _Validator(tool.name, _compile(jsonschema_rs, tool, stated)).validate_json
+    return _Validator(name, _compile(jsonschema_rs, name, schema)).validate_json
 
 
-def _compile(jsonschema_rs: Any, tool: Tool, schema: Mapping[str, object]) -> jsonschema_rs.Validator:
+def _compile(jsonschema_rs: Any, name: str, schema: JsonObject) -> jsonschema_rs.Validator:
     def refuse(uri: str) -> NoReturn:
         raise ValueError(f"$ref {uri!r} leads to another document, and polycall fetches none; put it into $defs")
 
     try:
         # Patterns of others run over text of others: the engine that looks around stops after so many steps.
         return jsonschema_rs.validator_for(  # type: ignore[no-any-return]
-            _plain(schema),
+            schema,
             retriever=refuse,
             mask="the value",  # shown next to the problem, and shortened
             pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACK_LIMIT),
         )
     except (ValueError, TypeError, RecursionError) as error:
-        raise SchemaError(tool.name, f"not a valid JSON Schema: {str(error).partition(chr(10))[0]}") from error
+        raise SchemaError(name, f"not a valid JSON Schema: {str(error).partition(chr(10))[0]}") from error
 
 
 def as_tool_call(tool: Tool) -> Callable[[ToolCall, object], ToolCall]:
@@ -143,7 +150,7 @@ def _expected_type(problem: jsonschema_rs.ValidationError) -> str:
 
 
 def _plain(value: object) -> Any:
-    """Plain dicts and lists of a schema's, which is what jsonschema-rs takes."""
+    """The schema in plain dicts and lists, which is what jsonschema-rs takes."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -152,12 +159,14 @@ def _plain(value: object) -> Any:
 
 
 class _Modern:
-    """Rewrites a schema of an older draft, with the targets of its references in ``$defs``."""
+    """Rewrites a schema of an older draft or of OpenAPI, with the targets of its references in ``$defs``."""
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
         self.source: JsonObject = _plain(tool.schema)
         self.definitions: JsonObject = {}
+        self.ignores_siblings = bool(_OLD_DRAFT.search(str(self.source.get("$schema"))))
+        """Up to draft 7 keywords next to a reference mean nothing."""
         self.names: dict[str, str] = {}
         """The name in ``$defs`` of each target, by its pointer."""
 
@@ -173,6 +182,8 @@ class _Modern:
         """One schema, and those in it."""
         if not isinstance(schema, dict):
             return schema
+        if self.ignores_siblings and isinstance(schema.get("$ref"), str):
+            schema = {"$ref": schema["$ref"], **{key: schema[key] for key in _TOLD if key in schema}}
         built: JsonObject = {}
         for keyword, value in schema.items():
             if keyword in _NOT_FOR_PROVIDERS:
@@ -191,10 +202,11 @@ class _Modern:
 
     def reference(self, pointer: str) -> str:
         if pointer not in self.names:
-            if not pointer.startswith("#"):
+            if not pointer.startswith("#/") and pointer != "#":
                 raise SchemaError(
                     self.tool.name,
-                    f"$ref {pointer!r} leads to another document, and polycall fetches none; put it into $defs.",
+                    f"$ref {pointer!r} leads to another document or to an anchor, and polycall fetches none; put its "
+                    "target into $defs and write '#/$defs/NAME'.",
                 )
             name = _NOT_IN_NAMES.sub("_", pointer.rpartition("/")[2].lstrip("#")) or "Arguments"
             while name in self.definitions:
@@ -220,7 +232,9 @@ class _Modern:
 
 
 def _as_2020(schema: JsonObject) -> JsonObject:
-    """Spellings of older drafts: exclusive bounds as flags, lists of items."""
+    """Spellings of older drafts, of OpenAPI, and of servers that write ``null`` for "not said"."""
+    for keyword in [key for key, value in schema.items() if value is None and key not in _DATA_KEYWORDS]:
+        del schema[keyword]
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         flag = schema.get(exclusive)
         if isinstance(flag, bool):
@@ -231,4 +245,37 @@ def _as_2020(schema: JsonObject) -> JsonObject:
         schema["prefixItems"] = schema.pop("items")
         if "additionalItems" in schema:
             schema["items"] = schema.pop("additionalItems")
+    if isinstance(dependencies := schema.get("dependencies"), dict):
+        del schema["dependencies"]
+        for name, needed in dependencies.items():
+            keyword = "dependentRequired" if isinstance(needed, list) else "dependentSchemas"
+            table = schema.setdefault(keyword, {})
+            if isinstance(table, dict):
+                table[name] = needed
+    if isinstance(properties := schema.get("properties"), dict):
+        _hoist_required(schema, properties)
+    if isinstance(nullable := schema.get("nullable"), bool):
+        del schema["nullable"]
+        if nullable:
+            return _or_null(schema)
     return schema
+
+
+def _hoist_required(schema: JsonObject, properties: JsonObject) -> None:
+    """``required: true`` in a property (draft 3) as the list of names that the object requires."""
+    listed = schema.get("required")
+    required = list(listed) if isinstance(listed, list) else []
+    for name, part in properties.items():
+        if isinstance(part, dict) and isinstance(flag := part.get("required"), bool):
+            properties[name] = {key: value for key, value in part.items() if key != "required"}
+            if flag and name not in required:
+                required.append(name)
+    if required:
+        schema["required"] = required
+
+
+def _or_null(schema: JsonObject) -> JsonObject:
+    if isinstance(schema.get("type"), str) and "enum" not in schema and "const" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    told = {key: schema.pop(key) for key in _TOLD if key in schema}
+    return {"anyOf": [schema, {"type": "null"}], **told}

@@ -18,6 +18,8 @@ from polycall._data.errors import ResponseModelError
 from polycall._data.tools import RESERVED_NAMES, ToolName
 from polycall._data.types import JsonObject, ToolCall
 from polycall._engine.argument_schema import argument_schema, make_adapter
+from polycall._engine.eager import eager_validator
+from polycall._engine.exact_decimals import ExactDecimals, exact_decimals
 from polycall._engine.json_schema_tools import as_tool_call, make_schema, make_validator
 from polycall._engine.non_finite import accepts_non_finite
 from polycall._engine.own_init import check_own_init
@@ -37,6 +39,10 @@ class Tool:
     more."""
     accepts_non_finite: bool
     """Whether the text must first be searched for NaN, Infinity and numbers out of range."""
+    decimals: ExactDecimals | None = None
+    """Where numbers must keep more digits than a float has."""
+    counts_fields: bool = False
+    """Whether an object's ``model_fields_set`` are the keys that were given, and nothing changes it afterwards."""
     make_result: Callable[[ToolCall, object], object] | None = None
     """What is given out for a call and its validated arguments; ``None``: the arguments, an object already."""
 
@@ -238,19 +244,40 @@ def _make_tool(name: str, member: _Member) -> Tool:
     schema.pop("title", None)
     description = schema.pop("description", None)
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
-    return Tool(spec, _validator_of(adapter, name), accepts_non_finite(adapter.core_schema))
+    return Tool(
+        spec,
+        _validator_of(adapter, name),
+        accepts_non_finite(adapter.core_schema),
+        exact_decimals(adapter.core_schema),
+        counts_fields=_counts_fields(adapter.core_schema),
+    )
+
+
+def _counts_fields(schema: Mapping[str, Any]) -> bool:
+    definitions = {}
+    while schema["type"] in ("definitions", "definition-ref"):
+        if schema["type"] == "definitions":
+            definitions = {one["ref"]: one for one in schema["definitions"]}
+            schema = schema["schema"]
+        else:
+            schema = definitions[schema["schema_ref"]]
+    return (
+        schema["type"] == "model"
+        and schema["schema"]["type"] == "model-fields"
+        and not any(schema.get(key) for key in ("post_init", "custom_init", "root_model"))
+    )
 
 
 def _make_schema_tool(name: str, tool: own.Tool) -> Tool:
     schema = _with_object_root(make_schema(tool), tool.name)
     description = schema.pop("description", None) if tool.description is None else tool.description
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)
-    return Tool(spec, make_validator(tool, schema), accepts_non_finite=True, make_result=as_tool_call(tool))
+    return Tool(spec, make_validator(tool.name, schema), accepts_non_finite=True, make_result=as_tool_call(tool))
 
 
 def _validator_of(adapter: Any, name: str) -> Callable[..., object]:
     """The adapter's validator; checked, where validators of the class itself may give out nothing."""
-    validate: Callable[..., object] = adapter.validator.validate_json
+    validate: Callable[..., object] = eager_validator(adapter, name).validate_json
     if not str(adapter.core_schema.get("type")).startswith("function-"):
         return validate
 

@@ -564,6 +564,22 @@ class TestClassesThatDoNotValidate:
         with pytest.raises(TypeError, match="model_validator of Forgetful returned None"):
             tool_of(Forgetful).validate_json('{"size": 1}')
 
+    def test_an_iterable_is_read_and_validated_at_once(self) -> None:
+        """pydantic gives out an iterator, which raises when somebody reads it, long after the call was accepted."""
+
+        class Inner(BaseModel):
+            sizes: Iterable[int] = ()
+
+        class Outer(BaseModel):
+            inners: list[Inner]
+            names: Iterable[str] | None = None
+
+        taken = take(Outer, inners=[{"sizes": [1, 2]}, {}], names=["a"])
+        assert (taken.inners[0].sizes, taken.inners[1].sizes, taken.names) == ([1, 2], (), ["a"])
+        assert type(taken) is Outer
+        with pytest.raises(ValueError, match=r"inners\.0\.sizes\.1"):
+            tool_of(Outer).validate_json('{"inners": [{"sizes": [1, "a"]}]}')
+
     def test_a_root_model_is_still_refused(self) -> None:
         with pytest.raises(polycall.ResponseModelError, match="is not a model"):
             tool_of(RootModel[list[int]])

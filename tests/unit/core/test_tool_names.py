@@ -65,6 +65,10 @@ SEARCH = Tool(
 )
 
 
+DEEP: dict[str, object] = {"type": "object"}
+DEEP["properties"] = {"again": DEEP}
+
+
 def names(response_model: object) -> list[str]:
     return [spec.name for spec in tools_for(response_model).specs]
 
@@ -247,6 +251,46 @@ class TestToolsOfJsonSchema:
                     "$defs": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}},
                 },
             ),
+            # OpenAPI's nullable (fastmcp#3744), null for "not said" (senpi#713), draft 3's required in a property.
+            (
+                {
+                    "type": "object",
+                    "properties": {
+                        "a": {"type": "string", "nullable": True, "description": "A.", "default": None},
+                        "b": {"type": "string", "enum": ["x"], "nullable": True, "description": "B."},
+                        "c": {"type": None, "required": True},
+                        "d": {"type": "integer", "nullable": False, "required": False},
+                    },
+                    "required": None,
+                    "additionalProperties": None,
+                },
+                {
+                    "type": "object",
+                    "properties": {
+                        "a": {"type": ["string", "null"], "description": "A.", "default": None},
+                        "b": {"anyOf": [{"type": "string", "enum": ["x"]}, {"type": "null"}], "description": "B."},
+                        "c": {},
+                        "d": {"type": "integer"},
+                    },
+                    "required": ["c"],
+                },
+            ),
+            (
+                {
+                    "$schema": "http://json-schema.org/draft-07/schema#",
+                    "type": "object",
+                    "properties": {"a": {"$ref": "#/definitions/A", "type": "integer", "description": "The A."}},
+                    "dependencies": {"a": ["b"], "b": {"required": ["c"]}},
+                    "definitions": {"A": {"type": "string"}},
+                },
+                {
+                    "type": "object",
+                    "properties": {"a": {"$ref": "#/$defs/A", "description": "The A."}},
+                    "dependentRequired": {"a": ["b"]},
+                    "dependentSchemas": {"b": {"required": ["c"]}},
+                    "$defs": {"A": {"type": "string"}},
+                },
+            ),
             (
                 {"type": "object", "properties": {"self": {"$ref": "#"}}},
                 {
@@ -328,6 +372,8 @@ class TestToolsOfJsonSchema:
                 polycall.SchemaError,
                 "fetches none",
             ),
+            ({"type": "object", "properties": {"a": {"$ref": "#anchor"}}}, polycall.SchemaError, "to an anchor"),
+            (DEEP, polycall.SchemaError, "nested too deeply, or holds itself"),
             ({"type": "object", "properties": {"a": {"pattern": "(?<=a"}}}, polycall.SchemaError, "not a valid JSON"),
         ],
     )
@@ -352,8 +398,7 @@ class TestToolsOfJsonSchema:
             url = f"http://127.0.0.1:{server.server_port}/schema"
             with pytest.raises(polycall.SchemaError, match="fetches none"):
                 tools_for([Tool("t", None, {"type": "object", "properties": {"a": {"$ref": url}}})])
-            with pytest.raises(polycall.SchemaError):
-                tools_for([Tool("t", None, {"$schema": url, "type": "object"})])
+            tools_for([Tool("t", None, {"$schema": url, "type": "object"})])
             server.shutdown()
             thread.join()
 
