@@ -144,11 +144,13 @@ class CallFailure:
         reason: The problem, in the words that the model was (or would have been) told.
         fields: The top-level arguments that do not validate; empty where the call fails as a whole (not JSON, unknown
             name).
+        wrong_name: The call fails for its name: there is no such tool, or it is not the one that was asked for.
     """
 
     tool_call: ToolCall
     reason: str
     fields: frozenset[str] = frozenset()
+    wrong_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

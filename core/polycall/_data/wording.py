@@ -18,6 +18,7 @@ class Wording:
     Attributes:
         accepted: The result of a call that validated, while others are corrected.
         failed: The result of a call that did not; ``{reason}``.
+        failed_name: The result of a call of a tool that may not be called; ``{reason}``.
         repeated: The result of a call that did not, and only repeats an accepted one.
         no_call: Said where the reply had no call at all.
         only_tools: Which tools there are; ``{tools}``.
@@ -46,6 +47,9 @@ class Wording:
         "Error: {reason}. Call this tool again with corrected arguments. Do not repeat the calls that were accepted."
     )
     repeated: str = "This call was accepted before. Do not make it again."
+    failed_name: str = (
+        "Error: {reason}. Call a tool that may be called in its place. Do not repeat the calls that were accepted."
+    )
     no_call: str = "You did not call a tool. "
     only_tools: str = "Reply only with calls to these tools: {tools}."
     still_failing: str = "These calls still need a correction: {failures}. The tools are: {tools}."

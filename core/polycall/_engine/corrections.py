@@ -16,7 +16,8 @@ def answer(outcome: Outcome, wording: Wording) -> CallResult:
     """The answer to one call, while others are corrected."""
     if isinstance(outcome, ValidCall):
         return CallResult(outcome.tool_call, wording.accepted)
-    return CallResult(outcome.tool_call, wording.failed.format(reason=outcome.reason), is_error=True)
+    template = wording.failed_name if outcome.wrong_name else wording.failed
+    return CallResult(outcome.tool_call, template.format(reason=outcome.reason), is_error=True)
 
 
 def answer_surplus(tool_call: ToolCall, limit: int, wording: Wording) -> CallResult:

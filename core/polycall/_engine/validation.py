@@ -54,9 +54,9 @@ def validate_call(
     tool = tools.tools.get(name)
     if tool is None:
         known = only_tool or ", ".join(tools.tools)
-        return CallFailure(tool_call, wording.unknown_tool.format(name=name, tools=known))
+        return CallFailure(tool_call, wording.unknown_tool.format(name=name, tools=known), wrong_name=True)
     if only_tool is not None and name != only_tool:
-        return CallFailure(tool_call, wording.wrong_tool.format(name=name, tool=only_tool))
+        return CallFailure(tool_call, wording.wrong_tool.format(name=name, tool=only_tool), wrong_name=True)
     arguments = tool_call.normalized_arguments
     if arguments is None:
         arguments = tool_call.arguments

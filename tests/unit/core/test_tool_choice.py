@@ -31,7 +31,7 @@ ROME, OSLO = Weather(location="Rome"), Weather(location="Oslo")
 CUP, HOME = Search(query="cup"), Move(to="home")
 SAY_ROME, SAY_OSLO = call("Weather", location="Rome"), call("Weather", location="Oslo")
 SAY_HOME, SAY_CUP, BAD_CUP = call("Move", to="home"), call("Search", query="cup"), call("Search", query=5)
-ASK_AGAIN = "Call this tool again with corrected arguments. Do not repeat the calls that were accepted."
+ASK_AGAIN = "Call a tool that may be called in its place. Do not repeat the calls that were accepted."
 
 
 @pytest.mark.usefixtures("hooks")

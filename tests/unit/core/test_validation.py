@@ -209,6 +209,7 @@ class TestRefused:
         assert failure("Wether", "{}") == CallFailure(
             ToolCall("1", "Wether", "{}"),
             "there is no tool named 'Wether'; the tools are: Record, Strict, Required, Guarded",
+            wrong_name=True,
         )
 
     def test_a_problem_that_the_plugin_found(self) -> None:

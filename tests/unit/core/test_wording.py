@@ -96,12 +96,12 @@ class TestEachOfTheWords:
             (
                 [reply(call("Wether")), reply(SAY_ROME)],
                 {},
-                ["⟨failed⟩⟨unknown_tool⟩Wether | Weather, Search"],
+                ["⟨failed_name⟩⟨unknown_tool⟩Wether | Weather, Search"],
             ),
             (
                 [reply(SAY_CUP), reply(SAY_ROME)],
                 {"tool_choice": "Weather"},
-                ["⟨failed⟩⟨wrong_tool⟩Weather | Search"],
+                ["⟨failed_name⟩⟨wrong_tool⟩Weather | Search"],
             ),
             (
                 [reply(BAD_CUP, SAY_ROME), reply(SAY_CUP)],
