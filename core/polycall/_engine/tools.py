@@ -74,7 +74,7 @@ def tools_for(response_model: object) -> ToolSet:
     if tools is None:
         members = _members(response_model)
         tools = _make_tools(members)
-        if key is not None and key[1] == tuple(member.type for member in members):
+        if key is not None:
             if len(_known) >= _MAX_KNOWN:
                 _known.clear()
             _known[key] = tools
@@ -84,23 +84,49 @@ def tools_for(response_model: object) -> ToolSet:
 def _plain_key(response_model: object) -> tuple[object, tuple[object, ...]] | None:
     """What tells one plain ``response_model`` from another: its container, and its members in their order.
 
-    ``None`` for a form that has to be looked at (``Annotated``, an alias, a generic, ...), of which the parts do not
-    tell the order.
+    ``None`` for a form that has to be looked at (an alias, a generic, an ``Annotated`` union, ...), of which the parts
+    do not tell the order.
     """
+    arguments: tuple[object, ...] = getattr(response_model, "__args__", ())
+    if len(arguments) == 1:
+        (argument,) = arguments
+        members: tuple[object, ...] = argument.__args__ if isinstance(argument, types.UnionType) else arguments
+        for member in members:
+            if not isinstance(member, type):
+                break
+        else:
+            return getattr(response_model, "__origin__", None), members
+    return _marked_key(response_model, arguments)
+
+
+def _marked_key(response_model: object, arguments: tuple[object, ...]) -> tuple[object, tuple[object, ...]] | None:
+    """The key of a list of members, or of an annotation with marked classes or a `polycall.Tool` in it."""
     if isinstance(response_model, (list, tuple)):
         container: object = list
-        members: tuple[object, ...] = tuple(response_model)
-    else:
+        members = tuple(response_model)
+    elif len(arguments) == 1:
         container = getattr(response_model, "__origin__", None)
-        arguments: tuple[object, ...] = getattr(response_model, "__args__", ())
-        if len(arguments) != 1:
-            return None
-        (argument,) = arguments
-        members = argument.__args__ if isinstance(argument, types.UnionType) else arguments
-    for member in members:
-        if not isinstance(member, (type, own.Tool)):
-            return None
-    return container, members
+        is_union = getattr(arguments[0], "__origin__", None) is Union
+        members = getattr(arguments[0], "__args__", ()) if is_union else arguments
+    else:
+        return None
+    if all(isinstance(member, (type, own.Tool)) or _is_marked_class(member) for member in members):
+        return container, members
+    return None
+
+
+def _is_marked_class(member: object) -> bool:
+    """Whether a member is a class in an ``Annotated`` whose marks can be in a key."""
+    if type(member) is not _ANNOTATED or not isinstance(getattr(member, "__origin__", None), type):
+        return False
+    try:
+        hash(member)
+    except TypeError:
+        return False
+    return True
+
+
+_ANNOTATED = type(Annotated[object, None])
 
 
 _MAX_KNOWN = 256
@@ -253,14 +279,20 @@ def _make_tool(name: str, member: _Member) -> Tool:
     )
 
 
-def _counts_fields(schema: Mapping[str, Any]) -> bool:
-    definitions = {}
+def _root_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The core schema itself, where a reference to it stands at the root (a recursive model's)."""
+    definitions: dict[str, Any] = {}
     while schema["type"] in ("definitions", "definition-ref"):
         if schema["type"] == "definitions":
             definitions = {one["ref"]: one for one in schema["definitions"]}
             schema = schema["schema"]
         else:
             schema = definitions[schema["schema_ref"]]
+    return schema
+
+
+def _counts_fields(schema: Mapping[str, Any]) -> bool:
+    schema = _root_of(schema)
     return (
         schema["type"] == "model"
         and schema["schema"]["type"] == "model-fields"
@@ -278,7 +310,7 @@ def _make_schema_tool(name: str, tool: own.Tool) -> Tool:
 def _validator_of(adapter: Any, name: str) -> Callable[..., object]:
     """The adapter's validator; checked, where validators of the class itself may give out nothing."""
     validate: Callable[..., object] = eager_validator(adapter, name).validate_json
-    if not str(adapter.core_schema.get("type")).startswith("function-"):
+    if not _root_of(adapter.core_schema)["type"].startswith("function-"):
         return validate
 
     def validate_json(text: str, *, context: object = None) -> object:

@@ -368,6 +368,15 @@ class TestTypedDictsOfTyping:
         assert schema_of(Strict)["additionalProperties"] is False
 
 
+class ForgetfulTree(BaseModel):
+    size: int
+    children: list[ForgetfulTree] = []
+
+    @model_validator(mode="after")
+    def check(self) -> Any:
+        pass
+
+
 class Level(enum.Enum):
     LOW = 1
     HIGH = "high"
@@ -561,8 +570,9 @@ class TestClassesThatDoNotValidate:
             def check(self) -> Any:
                 pass
 
-        with pytest.raises(TypeError, match="model_validator of Forgetful returned None"):
-            tool_of(Forgetful).validate_json('{"size": 1}')
+        for model in (Forgetful, ForgetfulTree):
+            with pytest.raises(TypeError, match=f"model_validator of {model.__name__} returned None"):
+                tool_of(model).validate_json('{"size": 1}')
 
     def test_an_iterable_is_read_and_validated_at_once(self) -> None:
         """pydantic gives out an iterator, which raises when somebody reads it, long after the call was accepted."""
