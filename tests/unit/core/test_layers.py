@@ -13,8 +13,19 @@ import polycall
 
 CORE = Path(polycall.__file__).parent
 
-LAYERS = ("_data", "_schema", "_toolkit", "hookspecs", "plugin", "_plugins", "_engine", "_clients", "__init__")
-"""From the bottom up: data, helpers for plugins, the hook contract, loaded plugins, the engine, clients."""
+LAYERS = (
+    "_data",
+    "_schema",
+    "_toolkit",
+    "hookspecs",
+    "plugin",
+    "_plugins",
+    "_engine",
+    "_clients",
+    "__init__",
+    "testing",
+)
+"""From the bottom up: data, helpers for plugins, the hook contract, loaded plugins, the engine, clients, doubles."""
 
 
 def module_names() -> dict[str, Path]:

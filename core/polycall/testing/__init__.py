@@ -1,0 +1,1 @@
+"""Doubles for applications, and a contract checker for plugins: ``pip install "polycall[testing]"``."""
