@@ -260,7 +260,7 @@ class _Matcher:
             any_tool: Whatever the names are; else only under the same name, or where one is not a tool's.
             doubtful: Whether doubtful places may be corrected.
         """
-        waiting: dict[frozenset[str], dict[object, list[int]]] = {}
+        waiting: dict[frozenset[str], dict[tuple[str | None, object], list[int]]] = {}
         for place in self.open_failures:
             if not doubtful and place >= self.asked:
                 continue
@@ -271,7 +271,7 @@ class _Matcher:
                     if not name_matters or attempt.name is not None:
                         keys.setdefault((attempt.name if name_matters else None, part), []).append(place)
         for names in sorted(waiting, key=_largest_first)[:_MAX_SHAPES]:
-            groups: dict[object, list[int]] = {}
+            groups: dict[tuple[str | None, object], list[int]] = {}
             for call in self.open_calls:
                 reading = self.new[call]
                 if call in calls and names <= reading.arguments.keys():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from pydantic_core import ErrorDetails, ValidationError
 
@@ -94,15 +95,15 @@ def _is_structure(string: str) -> bool:
 def _add_target(targets: Targets, root: object, location: Iterable[int | str], string: str) -> None:
     """Follow an error's location; its names of types (of a union's members) lead nowhere and are left out."""
     path: list[int | str] = []
-    value = root
+    value: Any = root
     for step in location:
-        if (isinstance(value, dict) and step in value) or (
-            isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
-        ):
-            value = value[step]
+        if isinstance(value, list):
+            leads_on = isinstance(step, int) and 0 <= step < len(value)
         else:
-            continue
-        path.append(step)
+            leads_on = isinstance(value, dict) and step in value
+        if leads_on:
+            value = value[step]
+            path.append(step)
     if value != string or not path:
         return
     *outer, last = path

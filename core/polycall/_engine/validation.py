@@ -63,11 +63,12 @@ def validate_call(
     try:
         # Structures go through JSON too, so that one model accepts the same from every provider: pydantic's Python
         # mode takes other types (a strict model refuses a date given as text there).
-        text = arguments if isinstance(arguments, str) else to_json(arguments, inf_nan_mode="constants").decode()
-        written = tool_call.arguments
-        value = _validate_text(text, written, tool, context, wording)
-        if isinstance(written, str):
-            check_keys(written, value, counts_fields=tool.counts_fields)
+        if isinstance(arguments, str):
+            value = _validate_text(arguments, None, tool, context, wording)
+        else:
+            written = tool_call.arguments if isinstance(tool_call.arguments, str) else ""
+            text = to_json(arguments, inf_nan_mode="constants").decode()
+            value = _validate_text(text, written, tool, context, wording)
         return ValidCall(tool_call, value if tool.make_result is None else tool.make_result(tool_call, value))
     except Exception as error:  # noqa: BLE001 - a validator of the caller's own may raise anything
         return _failure(tool_call, error, wording)
@@ -118,20 +119,35 @@ class _NotJsonError(Exception):
     """The arguments are not JSON; the message says why."""
 
 
-def _validate_text(text: str, written: object, tool: Tool, context: object, wording: Wording) -> object:
-    if text.strip() in ("", "null"):
+def _validate_text(text: str, written: str | None, tool: Tool, context: object, wording: Wording) -> object:
+    """Make the object of a JSON text.
+
+    Args:
+        text: The arguments.
+        written: As the model wrote them, if that is another text.
+        tool: The tool that is called.
+        context: The caller's pydantic validation context.
+        wording: The words of a failure's reason.
+    """
+    if text[:1] != "{" and text.strip() in ("", "null"):
         # A call without arguments: many servers send nothing instead of "{}" (simonw/llm#1521, vercel/ai#14722).
         text = "{}"
     if tool.accepts_non_finite and (reason := find_non_finite(text, wording)) is not None:
         raise _NotJsonError(reason)
-    if tool.decimals is not None and isinstance(written, str):
-        text = tool.decimals.keep(text, written)
+    exact = text if tool.decimals is None else tool.decimals.keep(text, text if written is None else written)
     try:
-        return tool.validate_json(text, context=context)
+        value = tool.validate_json(exact, context=context)
     except ValidationError as error:
         repaired = repair(text, error)
         if repaired is None:
             raise
+    else:
+        source = text if written is None else written
+        # There are at least as many colons as keys: as many as fields that were given means that none is given twice.
+        given = len(value.__pydantic_fields_set__) if tool.counts_fields else -1  # type: ignore[attr-defined]
+        if source.count(":") != given:
+            check_keys(source, given)
+        return value
     return _validate_text(repaired, written, tool, context, wording)
 
 
