@@ -52,7 +52,7 @@ def client() -> Iterator[polycall.Client]:
 
 
 def test_the_template_is_noticed(client: polycall.Client) -> None:
-    facts = client._connection.client.loaded().facts
+    facts = client._hooks.session.loaded().facts
 
     assert facts.knows_tools
     assert facts.call_prefix == "<tool_call>\n"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 import polycall
+from polycall_llamacpp._model.server import LlamaServer
 
 from .conftest import QUESTION, THREADS, GoogleSearch, Weather
 
@@ -77,6 +79,60 @@ class TestTheExample:
             client.stream(QUESTION, Iterable[Weather | GoogleSearch]) as stream,
         ):
             assert_the_example([call async for call in stream])
+
+
+class Spied:
+    """A server in this process that keeps the bodies of the requests."""
+
+    def __init__(self, server: LlamaServer) -> None:
+        self.bodies: list[Mapping[str, object]] = []
+        self._server = server
+
+    @property
+    def listening_address(self) -> str:
+        return self._server.listening_address
+
+    def handle_chat_completions(
+        self, body: Mapping[str, object], callback: Callable[[dict[str, object]], bool]
+    ) -> None:
+        self.bodies.append(json.loads(json.dumps(body)))
+        self._server.handle_chat_completions(body, callback)
+
+    def handle_completions(self, body: Mapping[str, object]) -> dict[str, object]:
+        return self._server.handle_completions(body)
+
+
+class TestRendering:
+    def test_it_shows_what_the_server_gets(
+        self, constrained_client: polycall.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = constrained_client._hooks.session.loaded().server
+        spied = Spied(server.llama)
+        monkeypatch.setattr(server, "llama", spied)
+        options: dict[str, Any] = {"max_tokens": 4, "temperature": 0.5, "tool_choice": "auto", "max_calls": 2}
+
+        rendered = constrained_client.render(QUESTION, Iterable[Weather], **options)
+        with pytest.raises(polycall.IncompleteOutputError):
+            constrained_client.create(QUESTION, Iterable[Weather], **options)
+        with constrained_client.stream(QUESTION, Iterable[Weather], **options) as stream:
+            with pytest.raises(polycall.IncompleteOutputError):
+                list(stream)
+
+        assert spied.bodies == [rendered.body, rendered.body]
+        assert (rendered.method, rendered.url) == (None, "/v1/chat/completions")
+        assert '"maxItems":2' in str(rendered.body)
+
+    def test_a_strategy_of_several_steps_shows_what_it_is_asked(self, client: polycall.Client) -> None:
+        rendered = client.render(QUESTION, Iterable[Weather | GoogleSearch], temperature=0.5)
+
+        assert rendered.body == {
+            "strategy": "split",
+            "question": QUESTION[1]["content"],
+            "tools": ["Weather", "GoogleSearch"],
+            "max_tokens": 1024,
+            "max_calls": 16,
+        }
+        assert [change.setting for change in rendered.adaptations] == ["messages", "options.temperature"]
 
 
 class SetLight(BaseModel):
@@ -188,6 +244,7 @@ def test_results_lead_to_the_next_turn(constrained_client: polycall.Client) -> N
     messages = calls.continue_with([{"degrees": 21}, *["nothing found"] * (len(calls) - 1)])
 
     assert messages[: len(QUESTION)] == QUESTION
+    messages = json.loads(json.dumps(messages))
     with constrained_client.stream(
         messages, Iterable[Weather | GoogleSearch], tool_choice="auto", deltas=True
     ) as stream:
@@ -211,6 +268,13 @@ def test_a_free_choice_allows_text(constrained_client: polycall.Client) -> None:
         first = next(stream.events())
 
     assert isinstance(first, polycall.TextDelta | polycall.CallStarted)
+
+
+def test_max_calls_bounds_the_output(client: polycall.Client, constrained_client: polycall.Client) -> None:
+    for one in (client, constrained_client):
+        calls = one.create(QUESTION, list[Weather | GoogleSearch], max_calls=1)
+
+        assert (len(calls), len(calls.tool_calls)) == (1, 1)
 
 
 def test_options_reach_the_model(constrained_client: polycall.Client) -> None:
@@ -243,7 +307,7 @@ class TestSharing:
             assert list(threads.map(ask, places)) == places
 
     def test_one_file_is_loaded_once(self, client: polycall.Client, constrained_client: polycall.Client) -> None:
-        one, other = (each._connection.client.loaded() for each in (client, constrained_client))
+        one, other = (each._hooks.session.loaded() for each in (client, constrained_client))
 
         assert one is other
 
@@ -287,7 +351,7 @@ class TestLeaving:
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-            assert all(job._done.is_set() for job in client._connection.client.loaded()._jobs)
+            assert all(job._done.is_set() for job in client._hooks.session.loaded()._jobs)
 
     def test_closing_a_client_ends_its_waiting_requests(self) -> None:
         client = polycall.from_provider("llamacpp/smollm2", n_ctx=1024, threads=THREADS, strategy="constrained")

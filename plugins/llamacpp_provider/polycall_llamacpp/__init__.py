@@ -1,24 +1,34 @@
 """polycall's provider for llama.cpp in this process: any GGUF model, no key, no server.
 
-`polycall.hookspecs` describes the hooks. xllamacpp, the binding, is imported when a model is loaded.
+`polycall.hookspecs` describes the hooks. xllamacpp, the binding, is imported when a model is loaded: when a client is
+made for it, else when tools are rendered for the first call that names it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import cast
 
-from polycall.plugin import CallResult, ClientTraits, Reply, Request, ToolSpec, hookimpl, is_instance_of
+from polycall.plugin import (
+    Adaptation,
+    ClientTraits,
+    JsonObject,
+    RenderedRequest,
+    RenderedTools,
+    Request,
+    ToolSpec,
+    hookimpl,
+    is_instance_of,
+)
+from polycall_llamacpp._installed import choose_strategy
 from polycall_llamacpp._model.jobs import AsyncJobChunks, Chunk, Job, JobChunks
 from polycall_llamacpp._model.pool import ModelClosedError
 from polycall_llamacpp._model.server import LlamaServer
 from polycall_llamacpp._reply.decoders import ReplyDecoder
 from polycall_llamacpp._reply.generate import generate, prepare
-from polycall_llamacpp._request.messages import FailedResult, Message
-from polycall_llamacpp._request.payload import ToolPayload, make_payload
-from polycall_llamacpp._session import AdoptedServer, Session
+from polycall_llamacpp._request.body import render_body, tools_of
+from polycall_llamacpp._request.tools import LlamaTools, render_tools
+from polycall_llamacpp._session import Session
 from polycall_llamacpp._settings import LlamaSettings
 
 __all__ = ["LlamaSettings", "ModelClosedError"]
@@ -26,6 +36,7 @@ __all__ = ["LlamaSettings", "ModelClosedError"]
 polycall_hook_api = 1
 
 _SERVER_CLASS = "xllamacpp.xllamacpp.Server"
+_CHAT_PATH = "/v1/chat/completions"
 
 
 @hookimpl
@@ -37,11 +48,11 @@ def polycall_settings_type() -> type[LlamaSettings]:
 @hookimpl
 def polycall_create_client(settings: LlamaSettings, model: str | None) -> Session:
     """Load the model, if one is named; other models are loaded by the first call that uses them."""
-    client = Session(settings, model)
+    session = Session(settings, model)
     if model is not None:
-        loaded = client.loaded(model)
-        loaded.submit(Job(partial(prepare, loaded, settings), _ignore))
-    return client
+        loaded = session.loaded(model)
+        loaded.submit(Job(partial(prepare, loaded, settings.strategy), _ignore))
+    return session
 
 
 def _ignore(item: object) -> None:
@@ -57,31 +68,41 @@ def polycall_recognize_client(client: object) -> ClientTraits | None:
 @hookimpl
 def polycall_bind_client(client: Session | LlamaServer, settings: LlamaSettings) -> Session:
     """Wrap a server that the caller made."""
-    return client if isinstance(client, Session) else AdoptedServer(client, settings)
+    return client if isinstance(client, Session) else Session(settings, server=client)
 
 
 @hookimpl
-def polycall_close_client(client: Session) -> None:
-    """Release the models."""
-    client.close()
+def polycall_close_client(session: Session) -> None:
+    """Release the models and the threads."""
+    session.close()
 
 
 @hookimpl
-async def polycall_close_client_async(client: Session) -> None:
-    """Release the models, without blocking the event loop while running requests stop."""
-    await asyncio.to_thread(client.close)
+def polycall_render_tools(
+    session: Session, tools: Sequence[ToolSpec], tool_choice: str, model: str | None, adaptations: list[Adaptation]
+) -> RenderedTools[LlamaTools]:
+    """Render the tools for the strategy that the model has."""
+    return render_tools(
+        tools, tool_choice, choose_strategy(session.loaded(model), session.settings.strategy), adaptations
+    )
 
 
 @hookimpl
-def polycall_render_tools(client: Session, tools: Sequence[ToolSpec], tool_choice: str) -> ToolPayload:
-    """Render the tools for every strategy: which one it will be depends on the model."""
-    return make_payload(tools, tool_choice, client.settings.max_calls)
+def polycall_render_request(session: Session, request: Request) -> JsonObject:
+    """Render the body of a chat completion, or of a strategy of another distribution."""
+    return render_body(session.loaded(request.model), session.settings, request)
 
 
 @hookimpl
-def polycall_send(client: Session, request: Request) -> list[Chunk]:
+def polycall_describe_request(body: JsonObject) -> RenderedRequest:
+    """Show the body, and the path that it would have with llama.cpp's server; a strategy makes several requests."""
+    return RenderedRequest(url=None if "strategy" in body else _CHAT_PATH, body=body)
+
+
+@hookimpl
+def polycall_send(session: Session, request: Request, body: JsonObject) -> list[Chunk]:
     """Generate the whole reply."""
-    chunks = polycall_open_stream(client, request)
+    chunks = polycall_open_stream(session, request, body)
     try:
         return list(chunks)
     finally:
@@ -89,9 +110,9 @@ def polycall_send(client: Session, request: Request) -> list[Chunk]:
 
 
 @hookimpl
-async def polycall_send_async(client: Session, request: Request) -> list[Chunk]:
+async def polycall_send_async(session: Session, request: Request, body: JsonObject) -> list[Chunk]:
     """Async version of `polycall_send`."""
-    chunks = await polycall_open_stream_async(client, request)
+    chunks = await polycall_open_stream_async(session, request, body)
     try:
         return [chunk async for chunk in chunks]
     finally:
@@ -99,43 +120,20 @@ async def polycall_send_async(client: Session, request: Request) -> list[Chunk]:
 
 
 @hookimpl
-def polycall_open_stream(client: Session, request: Request) -> JobChunks:
+def polycall_open_stream(session: Session, request: Request, body: JsonObject) -> JobChunks:
     """Start generating."""
-    model = client.loaded(request.model)
-    return JobChunks(partial(generate, model, client.settings, request), model.submit)
+    model = session.loaded(request.model)
+    return JobChunks(partial(generate, model, tools_of(request), body), model.submit)
 
 
 @hookimpl
-async def polycall_open_stream_async(client: Session, request: Request) -> AsyncJobChunks:
+async def polycall_open_stream_async(session: Session, request: Request, body: JsonObject) -> AsyncJobChunks:
     """Async version of `polycall_open_stream`."""
-    model = await asyncio.to_thread(client.loaded, request.model)
-    return AsyncJobChunks(partial(generate, model, client.settings, request), model.submit)
+    model = session.loaded(request.model)
+    return AsyncJobChunks(partial(generate, model, tools_of(request), body), model.submit)
 
 
 @hookimpl
 def polycall_create_decoder(request: Request) -> ReplyDecoder:
-    """Decode the chunks that `generate` emits."""
-    return ReplyDecoder(cast("ToolPayload", request.tool_payload), report_deltas=request.report_deltas)
-
-
-@hookimpl
-def polycall_extract_reply(request: Request, response: list[Chunk]) -> Reply:
-    """Decode a whole reply: the same chunks as a streamed one."""
-    decoder = polycall_create_decoder(request)
-    for chunk in response:
-        decoder.feed(chunk)
-    return decoder.finish()
-
-
-@hookimpl
-def polycall_continue_conversation(
-    messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
-) -> list[object]:
-    """Append the model's turn, one tool message for each call, and the note."""
-    continued = [*messages, reply.turn]
-    for result in results:
-        message: Message = {"role": "tool", "tool_call_id": result.tool_call.id, "content": result.content}
-        continued.append(FailedResult(message, result.tool_call.name) if result.is_error else message)
-    if note is not None:
-        continued.append({"role": "user", "content": note})
-    return continued
+    """Decode the chunks that a strategy emits, streamed or whole."""
+    return ReplyDecoder(request)

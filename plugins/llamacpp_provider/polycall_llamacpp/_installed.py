@@ -1,4 +1,4 @@
-"""Strategies of other distributions, found by their entry points and imported on first use."""
+"""Which strategy there is for a model; those of other distributions are found by their entry points."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from polycall import ConfigurationError, PluginError
+from polycall_llamacpp._model.pool import LoadedModel
 from polycall_llamacpp.strategies import GROUP, Strategy
 
 BUILT_IN = frozenset({"native", "constrained"})
+_SMALL_MODELS = "split"
+"""The strategy for small models, where it is installed."""
 _DISTRIBUTIONS = {"split": "polycall-llamacpp-split"}
 
 
@@ -21,6 +24,15 @@ def check_strategy(name: str) -> None:
     """
     if name != "auto" and name not in BUILT_IN:
         require_strategy(name)
+
+
+def choose_strategy(model: LoadedModel, setting: str) -> str:
+    """The name of the strategy for a model, by the setting ``strategy``."""
+    if setting != "auto":
+        return setting
+    if model.facts.knows_tools:
+        return "native"
+    return _SMALL_MODELS if model.facts.is_small and find_strategy(_SMALL_MODELS) is not None else "constrained"
 
 
 def require_strategy(name: str) -> Strategy:

@@ -11,31 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from polycall.plugin import Request
-from polycall_llamacpp._model.generation import LlamaJson, complete
+from polycall.plugin import JsonObject, Message, Request
+from polycall_llamacpp._model.generation import complete
 from polycall_llamacpp._model.jobs import Job, Stopped
 from polycall_llamacpp._model.listener import Listener, ListenerError
 from polycall_llamacpp._model.pool import LoadedModel
-from polycall_llamacpp._request.messages import Message, text_of
-from polycall_llamacpp._request.payload import ToolPayload
-from polycall_llamacpp._request.schema import JsonSchema
+from polycall_llamacpp._request.tools import LlamaTools
 
 __all__ = [
     "GROUP",
     "Job",
-    "JsonSchema",
     "Listener",
     "ListenerError",
-    "LlamaJson",
+    "LlamaTools",
     "LoadedModel",
-    "Message",
     "ReplyEnd",
     "Stopped",
     "Strategy",
-    "ToolPayload",
     "WholeCall",
     "complete",
-    "text_of",
 ]
 
 GROUP = "polycall_llamacpp.strategies"
@@ -62,17 +56,25 @@ class ReplyEnd:
     """The reply's `Calls.raw_response`."""
     cut_off: WholeCall | None = None
     """The call that the length limit cut off; its ``arguments`` are incomplete."""
+    model: str | None = None
+    """The model, by llama.cpp's name for it."""
 
 
 class Strategy(Protocol):
-    """The functions of a strategy. All but `can_answer` run on a worker thread."""
+    """The functions of a strategy. All but `render` run on a worker thread."""
 
-    def can_answer(self, messages: Sequence[Message], request: Request) -> bool:
-        """Whether the strategy takes this request. Those that it does not take are ``constrained``.
+    def render(self, messages: Sequence[Message], tools: LlamaTools, request: Request) -> JsonObject | None:
+        """Render a request; no I/O.
 
         Args:
-            messages: The conversation.
-            request: Its ``round`` is 0 for the first request of a ``create()``, and counts corrections from there.
+            messages: The conversation, checked. `polycall.plugin.text_of` gives the text of one.
+            tools: The tools that may be called.
+            request: Append to its ``adaptations`` what is left out of the caller's request. Its ``round`` is 0 for the
+                first request of a ``create()``, and counts corrections from there.
+
+        Returns:
+            What `generate` needs to know, as JSON data that ``client.render()`` shows; ``None`` for requests that the
+            strategy does not take: those are ``constrained``.
         """
         ...
 
@@ -80,16 +82,14 @@ class Strategy(Protocol):
         """Work ahead for the first reply, right after loading. Errors are dropped: that reply meets them again."""
         ...
 
-    def generate(
-        self, model: LoadedModel, messages: Sequence[Message], payload: ToolPayload, max_tokens: int, job: Job
-    ) -> None:
+    def generate(self, model: LoadedModel, tools: LlamaTools, body: Mapping[str, object], job: Job) -> None:
         """Emit each `WholeCall` to the job as soon as it is complete, then a `ReplyEnd`.
 
         Args:
             model: Generates, with `complete`.
-            messages: The conversation.
-            payload: The tools that may be called.
-            max_tokens: Bound for the generated tokens of all steps together.
+            tools: The tools that may be called.
+            body: The result of `render`, with ``max_tokens``, the bound for the generated tokens of all steps together,
+                and ``max_calls``.
             job: The reply's consumer.
 
         Raises:

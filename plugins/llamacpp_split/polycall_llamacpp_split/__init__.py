@@ -17,8 +17,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from polycall.plugin import Request
-from polycall_llamacpp.strategies import Job, LoadedModel, Message, ReplyEnd, ToolPayload, WholeCall, text_of
+from polycall.plugin import Adaptation, JsonObject, Message, Request, UserMessage, json_int, json_text, text_of
+from polycall_llamacpp.strategies import Job, LlamaTools, LoadedModel, ReplyEnd, WholeCall
 from polycall_llamacpp_split._arguments import CutOffValueError, fill_arguments, value_prompt
 from polycall_llamacpp_split._choice import choose_tool, subquestion_prompt
 from polycall_llamacpp_split._scorer import Scorer
@@ -26,17 +26,25 @@ from polycall_llamacpp_split._subquestions import split_prompt, split_question
 from polycall_llamacpp_split._tokens import PromptKind
 from polycall_llamacpp_split._tools import make_tools
 
-__all__ = ["can_answer", "generate", "prepare"]
+__all__ = ["generate", "prepare", "render"]
 
 _WARMING_SUBQUESTION = "do it"
 _OTHER_SUBQUESTION = "Find"
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def can_answer(messages: Sequence[Message], request: Request) -> bool:
-    """Whether there is a question to split: not for a correction, and not where making no call is an answer."""
-    asks = bool(messages) and messages[-1].get("role") == "user" and bool(text_of(messages[-1]).strip())
-    return asks and request.round == 0 and request.tool_choice != "auto"
+def render(messages: Sequence[Message], tools: LlamaTools, request: Request) -> JsonObject | None:
+    """The question; ``None`` if there is none, for a correction, and where making no call is an answer."""
+    last = messages[-1] if messages else None
+    if request.round > 0 or request.tool_choice == "auto" or not isinstance(last, UserMessage):
+        return None
+    question = text_of(last.parts, reader="This model")
+    if not question.strip():
+        return None
+    if len(messages) > 1:
+        reason = "The strategy 'split' reads the last message only."
+        request.adaptations.append(Adaptation(setting="messages", kind="dropped", reason=reason))
+    return {"question": question, "tools": [spec.name for spec in tools.specs]}
 
 
 def prepare(model: LoadedModel, job: Job) -> None:
@@ -48,26 +56,26 @@ def prepare(model: LoadedModel, job: Job) -> None:
             scorer.generate(prompt, "root ::= [a-z]", 1, kind)
 
 
-def generate(model: LoadedModel, messages: Sequence[Message], payload: ToolPayload, max_tokens: int, job: Job) -> None:
+def generate(model: LoadedModel, tools: LlamaTools, body: Mapping[str, object], job: Job) -> None:
     """Emit each call as soon as its last argument is known.
 
     Args:
         model: Loaded.
-        messages: The last one is the question.
-        payload: The tools.
-        max_tokens: Bound for the tokens of all values together.
+        tools: The tools.
+        body: From `render`, with ``max_tokens`` (for all values together) and ``max_calls``.
         job: The reply's consumer.
     """
-    scorer = Scorer(model, job, max_tokens)
+    question, max_tokens, max_calls = json_text(body, "question"), json_int(body, "max_tokens"), body.get("max_calls")
+    scorer = Scorer(model, job, max_tokens or 0)
     if not scorer.tokens.knows_beginnings:
         _learn_beginnings(scorer)
-    tools = make_tools(payload)
+    split_tools = make_tools(tools)
     subquestions: list[str] = []
     finish_reason: Literal["tool_calls", "length"] = "tool_calls"
     cut_off: WholeCall | None = None
-    for subquestion in split_question(scorer, text_of(messages[-1]), tools):
+    for subquestion in split_question(scorer, question or "", split_tools):
         subquestions.append(subquestion)
-        tool = choose_tool(scorer, subquestion, tools)
+        tool = choose_tool(scorer, subquestion, split_tools)
         try:
             arguments = _compact(fill_arguments(scorer, subquestion, tool))
         except CutOffValueError as error:
@@ -79,10 +87,10 @@ def generate(model: LoadedModel, messages: Sequence[Message], payload: ToolPaylo
                 finish_reason, cut_off = "length", WholeCall(tool.name, arguments)
                 break
         job.emit(WholeCall(tool.name, arguments))
-        if len(subquestions) == payload.max_calls:
+        if len(subquestions) == max_calls:
             break
     raw = {"strategy": "split", "subquestions": subquestions, "steps": scorer.steps}
-    job.emit(ReplyEnd(finish_reason, scorer.usage, raw, cut_off))
+    job.emit(ReplyEnd(finish_reason, scorer.usage, raw, cut_off, scorer.model_name))
 
 
 def _learn_beginnings(scorer: Scorer) -> None:

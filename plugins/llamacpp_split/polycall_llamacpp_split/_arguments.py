@@ -8,7 +8,7 @@ from typing import cast
 
 from pydantic_core import from_json
 
-from polycall_llamacpp.strategies import JsonSchema
+from polycall.plugin import JsonObject
 from polycall_llamacpp_split._coverage import cover
 from polycall_llamacpp_split._scorer import Scorer
 from polycall_llamacpp_split._tools import SplitTool, choices_of, is_free_text, is_numeric
@@ -35,7 +35,7 @@ The texts of the evaluation's development half, and of 34 more subquestions, are
 the middle.
 """
 _MAX_VALUE_TOKENS = 256
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_ESCAPED = {code: f"\\x{code:02X}" for code in (*range(0x20), ord('"'), ord("\\"))}
 
 Arguments = dict[str, object]
 
@@ -92,7 +92,7 @@ class _Asker:
     """Asks the model for one argument."""
 
     def __init__(
-        self, scorer: Scorer, subquestion: str, tool: SplitTool, name: str, schema: JsonSchema, filled: Arguments
+        self, scorer: Scorer, subquestion: str, tool: SplitTool, name: str, schema: JsonObject, filled: Arguments
     ) -> None:
         self._scorer = scorer
         self._subquestion = subquestion
@@ -175,7 +175,7 @@ def value_prompt(subquestion: str) -> str:
     return f"Requests and what they say.\n\n{_EXAMPLES_TEXT}Request: {subquestion}\n"
 
 
-def _usable_numbers(subquestion: str, schema: JsonSchema, filled: Arguments) -> list[int | float]:
+def _usable_numbers(subquestion: str, schema: JsonObject, filled: Arguments) -> list[int | float]:
     """The numbers of the subquestion that fit a schema and are not used yet."""
     low = cast("float", schema.get("minimum", float("-inf")))
     high = cast("float", schema.get("maximum", float("inf")))
@@ -200,5 +200,5 @@ def _span_grammar(words: Sequence[str], tool: SplitTool) -> str:
     rules = ['root ::= " " (' + " | ".join(f"w{position}" for position in starts) + ') "\\n"']
     for position, word in enumerate(words):
         following = f' (" " w{position + 1})?' if position + 1 < len(words) else ""
-        rules.append(f"w{position} ::= {_quoted(word)}{following}")
+        rules.append(f'w{position} ::= "{word.translate(_ESCAPED)}"{following}')
     return "\n".join(rules)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import cast, get_args
 from weakref import WeakKeyDictionary
 
-from polycall_llamacpp.strategies import Job, LlamaJson, LoadedModel, complete
+from polycall.plugin import JsonObject, json_text
+from polycall_llamacpp.strategies import Job, LoadedModel, complete
 from polycall_llamacpp_split._tokens import ModelTokens, PromptKind
 
 _MAX_REMEMBERED = 4096
@@ -37,7 +38,7 @@ class Scorer:
 
     def __init__(self, model: LoadedModel, job: Job, max_tokens: int) -> None:
         self.tokens_left = max_tokens
-        self.steps: list[LlamaJson] = []
+        self.steps: list[JsonObject] = []
         self._model = model
         self._job = job
         self._memory = _memories.setdefault(model, _Memory(ModelTokens(model.listener)))
@@ -60,6 +61,11 @@ class Scorer:
             **total,
             "prompt_tokens_details": {"cached_tokens": sum(part.get("cached_tokens", 0) for part in cached)},
         }
+
+    @property
+    def model_name(self) -> str | None:
+        """The model, by llama.cpp's name for it."""
+        return json_text(self.steps[-1], "model") if self.steps else None
 
     def score(self, prompt: str, text: str, kind: PromptKind) -> float:
         """Log P(text | prompt).
@@ -106,7 +112,7 @@ class Scorer:
     def _complete(
         self, prompt: str, grammar: str, max_tokens: int, kind: PromptKind, n_probs: int = 0
     ) -> Mapping[str, object]:
-        body: LlamaJson = {
+        body: JsonObject = {
             "prompt": self.tokens.of_prompt(prompt, kind),
             "grammar": grammar,
             "max_tokens": max_tokens,

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import cast
 from weakref import WeakKeyDictionary
 
-from polycall_llamacpp.strategies import JsonSchema, ToolPayload
+from polycall.plugin import JsonObject
+from polycall_llamacpp.strategies import LlamaTools
 from polycall_llamacpp_split._words import plain_name
 
 
@@ -18,9 +19,9 @@ class SplitTool:
 
     name: str
     description: str
-    properties: Mapping[str, JsonSchema]
+    properties: Mapping[str, JsonObject]
     required: frozenset[str]
-    definitions: JsonSchema
+    definitions: JsonObject
 
     @cached_property
     def plain_name(self) -> str:
@@ -45,45 +46,44 @@ class SplitTool:
         return " ".join((self.described, *map(_description, self.properties.values())))
 
 
-def make_tools(payload: ToolPayload) -> tuple[SplitTool, ...]:
-    """The tools that may be called; made once for each payload."""
-    tools = _made.get(payload)
-    if tools is None:
-        tools = _made[payload] = tuple(
-            _make_tool(spec.name, spec.description or "", payload.grammar_schemas[spec.name].schema)
-            for spec in payload.offered
+def make_tools(tools: LlamaTools) -> tuple[SplitTool, ...]:
+    """The tools that may be called; made once for each set of tools."""
+    made = _made.get(tools)
+    if made is None:
+        made = _made[tools] = tuple(
+            _make_tool(spec.name, spec.description or "", tools.schemas[spec.name]) for spec in tools.specs
         )
-    return tools
+    return made
 
 
-_made: WeakKeyDictionary[ToolPayload, tuple[SplitTool, ...]] = WeakKeyDictionary()
+_made: WeakKeyDictionary[LlamaTools, tuple[SplitTool, ...]] = WeakKeyDictionary()
 
 
-def is_numeric(schema: JsonSchema) -> bool:
+def is_numeric(schema: JsonObject) -> bool:
     """Whether a schema is that of a number."""
     return schema.get("type") in ("integer", "number")
 
 
-def is_free_text(schema: JsonSchema) -> bool:
+def is_free_text(schema: JsonObject) -> bool:
     """Whether a schema is that of any text."""
     bounds = ("enum", "const", "pattern", "format", "minLength", "maxLength")
     return schema.get("type") == "string" and not any(bound in schema for bound in bounds)
 
 
-def choices_of(schema: JsonSchema) -> list[object]:
+def choices_of(schema: JsonObject) -> list[object]:
     """The values that a schema enumerates; empty if it does not."""
     if "const" in schema:
         return [schema["const"]]
     return list(cast("Sequence[object]", schema.get("enum") or ()))
 
 
-def _description(schema: JsonSchema) -> str:
+def _description(schema: JsonObject) -> str:
     return str(schema.get("description", ""))
 
 
-def _make_tool(name: str, description: str, schema: JsonSchema) -> SplitTool:
-    definitions = cast("JsonSchema", schema.get("$defs") or {})
-    properties = cast("Mapping[str, JsonSchema]", schema.get("properties") or {})
+def _make_tool(name: str, description: str, schema: JsonObject) -> SplitTool:
+    definitions = cast("JsonObject", schema.get("$defs") or {})
+    properties = cast("Mapping[str, JsonObject]", schema.get("properties") or {})
     return SplitTool(
         name,
         description,
@@ -93,14 +93,14 @@ def _make_tool(name: str, description: str, schema: JsonSchema) -> SplitTool:
     )
 
 
-def _plain_schema(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
+def _plain_schema(schema: JsonObject, definitions: JsonObject) -> JsonObject:
     """A property's schema with the reference at its root resolved, and without the null of an optional value."""
     seen = 0
     while True:
         reference = schema.get("$ref")
-        options = [option for option in cast("Sequence[JsonSchema]", schema.get("anyOf") or ()) if not _is_null(option)]
+        options = [option for option in cast("Sequence[JsonObject]", schema.get("anyOf") or ()) if not _is_null(option)]
         if isinstance(reference, str) and seen <= len(definitions):
-            inner = cast("JsonSchema", definitions[reference.removeprefix("#/$defs/")])
+            inner = cast("JsonObject", definitions[reference.removeprefix("#/$defs/")])
             seen += 1
         elif len(options) == 1:
             inner = options[0]
@@ -110,5 +110,5 @@ def _plain_schema(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
         schema = {**inner, **outer}
 
 
-def _is_null(schema: JsonSchema) -> bool:
+def _is_null(schema: JsonObject) -> bool:
     return schema.get("type") == "null"

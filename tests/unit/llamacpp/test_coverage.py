@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polycall_llamacpp._request.schema import JsonSchema
+from polycall.plugin import JsonObject
 from polycall_llamacpp_split._coverage import Coverage, cover
 from polycall_llamacpp_split._tools import SplitTool
 
-TEXT: JsonSchema = {"type": "string"}
+TEXT: JsonObject = {"type": "string"}
 
 
-def tool(name: str, description: str = "", **properties: JsonSchema) -> SplitTool:
+def tool(name: str, description: str = "", **properties: JsonObject) -> SplitTool:
     return SplitTool(name, description, properties, frozenset(properties), {})
 
 

@@ -11,11 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polycall import FinishReason, ResponseError, ToolCall, Usage
-from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, StreamEvent, TextDelta, ToolSpec
+from polycall.plugin import (
+    ArgumentsDelta,
+    CallCompleted,
+    CallStarted,
+    ReasoningDelta,
+    Request,
+    StreamEvent,
+    TextDelta,
+    ToolSpec,
+)
 from polycall_llamacpp._model.jobs import Chunk
 from polycall_llamacpp._reply.decoders import ReplyDecoder
-from polycall_llamacpp._reply.generate import Begun, Kind
-from polycall_llamacpp._request.payload import ToolPayload, make_payload
+from polycall_llamacpp._request.tools import render_tools
 from polycall_llamacpp.strategies import ReplyEnd, WholeCall
 
 TOOLS = (
@@ -27,10 +35,6 @@ ROME = ("Weather", '{"place":"Rome"}')
 SEARCH = ("Search", '{"query":"a {b} \\"c\\""}')
 
 
-def payload(choice: str = "required") -> ToolPayload:
-    return make_payload(TOOLS, choice, 16)
-
-
 def text_chunk(text: str | None) -> Chunk:
     return {"id": "x", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
 
@@ -39,7 +43,7 @@ def end_chunks(finish_reason: str) -> list[Chunk]:
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     return [
         {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": finish_reason}]},
-        {"id": "x", "choices": [], "usage": usage},
+        {"id": "x", "model": "some.gguf", "choices": [], "usage": usage},
     ]
 
 
@@ -52,10 +56,21 @@ def call_chunk(index: int, arguments: str, name: str | None = None) -> Chunk:
     return {"id": "x", "choices": [{"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}]}
 
 
-def decoder_of(kind: Kind, choice: str = "required", *, report_deltas: bool = False) -> ReplyDecoder:
-    decoder = ReplyDecoder(payload(choice), report_deltas=report_deltas)
-    decoder.feed(Begun(kind))
-    return decoder
+def decoder_of(
+    strategy: str, choice: str = "required", *, deltas: bool = False, messages: list[object] | None = None
+) -> ReplyDecoder:
+    request = Request(
+        provider="llamacpp",
+        model=None,
+        messages=messages or [],
+        tools=TOOLS,
+        tool_payload=render_tools(TOOLS, choice, strategy, []),
+        tool_choice=choice,
+        strict=None,
+        options={},
+        deltas=deltas,
+    )
+    return ReplyDecoder(request)
 
 
 def feed_all(decoder: ReplyDecoder, chunks: list[Chunk]) -> list[StreamEvent]:
@@ -68,9 +83,9 @@ def said(calls: list[ToolCall] | tuple[ToolCall, ...]) -> list[tuple[str, object
 
 class TestConstrainedOutput:
     @given(st.lists(st.integers(0, len(CALLS)), max_size=30), st.booleans())
-    def test_any_cut_gives_the_same_calls_and_the_same_deltas(self, cuts: list[int], report_deltas: bool) -> None:
+    def test_any_cut_gives_the_same_calls_and_the_same_deltas(self, cuts: list[int], deltas: bool) -> None:
         places = [0, *sorted(cuts), len(CALLS)]
-        decoder = decoder_of("constrained", report_deltas=report_deltas)
+        decoder = decoder_of("constrained", deltas=deltas)
 
         pieces = [CALLS[start:end] for start, end in pairwise(places)]
         events = feed_all(decoder, [text_chunk(piece) for piece in pieces])
@@ -79,14 +94,14 @@ class TestConstrainedOutput:
         completed = [event.tool_call for event in events if isinstance(event, CallCompleted)]
         assert said(completed) == [ROME, SEARCH]
         assert list(reply.tool_calls) == completed
-        if report_deltas:
+        if deltas:
             begun = [event for event in events if isinstance(event, CallStarted)]
             assert [(event.index, event.id, event.name) for event in begun] == [
                 (call.index, call.id, call.name) for call in completed
             ]
             for call in completed:
-                deltas = [e.text for e in events if isinstance(e, ArgumentsDelta) and e.index == call.index]
-                assert "".join(deltas) == call.arguments
+                pieces = [e.text for e in events if isinstance(e, ArgumentsDelta) and e.index == call.index]
+                assert "".join(pieces) == call.arguments
         else:
             assert len(events) == 2
 
@@ -106,6 +121,8 @@ class TestConstrainedOutput:
 
         reply = decoder.finish()
 
+        assert (reply.response_id, reply.model) == ("x", "some.gguf")
+
         assert reply.finish_reason is FinishReason.TOOL_CALLS
         assert reply.usage == Usage(input_tokens=7, output_tokens=3, total_tokens=10)
         assert reply.text is None
@@ -121,6 +138,7 @@ class TestConstrainedOutput:
         assert reply.raw_response is not None
         assert reply.raw_response() == {
             "id": "x",
+            "model": "some.gguf",
             "object": "chat.completion",
             "choices": [{"index": 0, "message": turn, "finish_reason": "tool_calls"}],
             "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
@@ -137,13 +155,13 @@ class TestConstrainedOutput:
         assert said(list(reply.cut_off)) == [("Search", '{"query":"a {b} \\"c')]
 
     def test_text_is_an_answer_where_the_choice_is_free(self) -> None:
-        decoder = decoder_of("constrained", "auto", report_deltas=True)
+        decoder = decoder_of("constrained", "auto", deltas=True)
 
         events = feed_all(decoder, [text_chunk("Hello"), text_chunk(" [you]"), *end_chunks("stop")])
 
         assert events == [TextDelta("Hello"), TextDelta(" [you]")]
         reply = decoder.finish()
-        assert (reply.text, reply.tool_calls, reply.finish_reason) == ("Hello [you]", (), FinishReason.STOP)
+        assert (reply.text, reply.tool_calls, reply.finish_reason) == ("Hello [you]", [], FinishReason.STOP)
 
     def test_text_where_calls_were_required_means_that_the_grammar_was_not_enforced(self) -> None:
         decoder = decoder_of("constrained")
@@ -158,7 +176,7 @@ class TestConstrainedOutput:
 
         reply = decoder.finish()
 
-        assert (reply.whole, reply.finish_reason, len(reply.tool_calls)) == (False, None, 2)
+        assert (reply.saw_end, reply.finish_reason, len(reply.tool_calls)) == (False, None, 2)
 
 
 class TestNativeToolCalls:
@@ -183,7 +201,7 @@ class TestNativeToolCalls:
 
         reply = decoder.finish()
 
-        assert reply.tool_calls == (ToolCall("id0", *ROME, index=0), ToolCall("id1", *SEARCH, index=1))
+        assert reply.tool_calls == [ToolCall("id0", *ROME, index=0), ToolCall("id1", *SEARCH, index=1)]
         assert reply.finish_reason is FinishReason.TOOL_CALLS
 
     @pytest.mark.parametrize("end", [end_chunks("length"), []], ids=["length limit", "no end"])
@@ -197,37 +215,59 @@ class TestNativeToolCalls:
         assert said(list(reply.cut_off)) == [SEARCH]
 
     def test_text_beside_calls_is_kept(self) -> None:
-        decoder = decoder_of("native", report_deltas=True)
+        decoder = decoder_of("native", deltas=True)
 
         events = feed_all(decoder, [text_chunk("Well: "), *self.CHUNKS, *end_chunks("tool_calls")])
 
         assert events[0] == TextDelta("Well: ")
         assert decoder.finish().text == "Well: "
 
+    def test_reasoning_is_not_text(self) -> None:
+        decoder = decoder_of("native", deltas=True)
+        thought = {"id": "x", "choices": [{"index": 0, "delta": {"reasoning_content": "Rome?"}}]}
+
+        events = feed_all(decoder, [thought, *self.CHUNKS, *end_chunks("tool_calls")])
+        reply = decoder.finish()
+
+        assert events[0] == ReasoningDelta("Rome?")
+        assert (reply.reasoning, reply.text) == ("Rome?", None)
+        assert isinstance(reply.turn, dict)
+        assert reply.turn["reasoning_content"] == "Rome?"
+
+    def test_an_id_that_the_conversation_has_already_is_replaced(self) -> None:
+        decoder = decoder_of("native", messages=[{"role": "tool", "tool_call_id": "id0", "content": "21"}])
+        feed_all(decoder, [*self.CHUNKS, *end_chunks("tool_calls")])
+
+        first, second = (call.id for call in decoder.finish().tool_calls)
+
+        assert first not in ("", "id0")
+        assert second == "id1"
+
 
 class TestWholeCalls:
     USAGE: ClassVar = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
     def test_each_call_is_out_at_once(self) -> None:
-        decoder = decoder_of("whole calls")
+        decoder = decoder_of("split")
 
         (event,) = feed_all(decoder, [WholeCall(*ROME)])
 
         assert isinstance(event, CallCompleted)
         assert said([event.tool_call]) == [ROME]
-        feed_all(decoder, [ReplyEnd("tool_calls", self.USAGE, {"steps": [{"step": 1}]})])
+        feed_all(decoder, [ReplyEnd("tool_calls", self.USAGE, {"steps": [{"step": 1}]}, model="small")])
         reply = decoder.finish()
-        assert reply.tool_calls == (event.tool_call,)
+        assert reply.model == "small"
+        assert reply.tool_calls == [event.tool_call]
         assert reply.raw_response is not None
         assert reply.raw_response() == {"steps": [{"step": 1}]}
 
     def test_a_value_that_the_length_limit_cut_off_is_told(self) -> None:
-        decoder = decoder_of("whole calls")
+        decoder = decoder_of("split")
         feed_all(decoder, [ReplyEnd("length", self.USAGE, {}, WholeCall("Search", '{"query":'))])
 
         reply = decoder.finish()
 
-        assert (reply.finish_reason, reply.tool_calls) == (FinishReason.LENGTH, ())
+        assert (reply.finish_reason, reply.tool_calls) == (FinishReason.LENGTH, [])
         assert said(list(reply.cut_off)) == [("Search", '{"query":')]
 
 

@@ -9,9 +9,10 @@ import pytest
 
 import polycall_llamacpp_split
 from polycall import ConfigurationError, PluginError
-from polycall.plugin import Request, ToolSpec
+from polycall.plugin import Adaptation, Request, ToolSpec, read_messages
 from polycall_llamacpp import LlamaSettings
-from polycall_llamacpp._reply.installed import check_strategy, find_strategy, require_strategy
+from polycall_llamacpp._installed import check_strategy, find_strategy, require_strategy
+from polycall_llamacpp._request.tools import render_tools
 from polycall_llamacpp._session import Session
 
 WEATHER = ToolSpec("Weather", None, {"type": "object", "properties": {"place": {"type": "string"}}})
@@ -94,16 +95,35 @@ def test_two_distributions_with_one_name_are_told(site: Path) -> None:
         require_strategy("guess")
 
 
+TOOLS = render_tools([WEATHER], "required", "split", []).payload
+
+
+def render(messages: list[object], request: Request) -> dict[str, object] | None:
+    return polycall_llamacpp_split.render(read_messages(messages, provider="llamacpp"), TOOLS, request)
+
+
 class TestSplitting:
     def test_it_answers_a_question(self) -> None:
-        assert polycall_llamacpp_split.can_answer([QUESTION], request())
+        asked = request()
+
+        assert render([QUESTION], asked) == {"question": "What is the weather in Rome?", "tools": ["Weather"]}
+        assert asked.adaptations == []
+
+    def test_messages_that_it_does_not_read_are_told(self) -> None:
+        asked = request()
+
+        assert render([{"role": "system", "content": "Be kind."}, QUESTION], asked) is not None
+        assert asked.adaptations == [
+            Adaptation(setting="messages", kind="dropped", reason="The strategy 'split' reads the last message only.")
+        ]
 
     @pytest.mark.parametrize("other", [request(round_=1), request(tool_choice="auto")], ids=["correction", "auto"])
     def test_it_leaves_corrections_and_free_choices_to_another_strategy(self, other: Request) -> None:
-        assert not polycall_llamacpp_split.can_answer([QUESTION], other)
+        assert render([QUESTION], other) is None
 
     @pytest.mark.parametrize(
-        "messages", [[], [{"role": "user", "content": " "}], [{"role": "tool", "content": "21 degrees"}]]
+        "messages",
+        [[], [{"role": "user", "content": " "}], [{"role": "tool", "name": "Weather", "content": "21 degrees"}]],
     )
-    def test_it_needs_a_question(self, messages: list[dict[str, object]]) -> None:
-        assert not polycall_llamacpp_split.can_answer(messages, request())
+    def test_it_needs_a_question(self, messages: list[object]) -> None:
+        assert render(messages, request()) is None

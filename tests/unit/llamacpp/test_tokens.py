@@ -14,15 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polycall import MessageError
+from polycall_llamacpp._model.control_tokens import ControlTokens
 from polycall_llamacpp._model.listener import Listener, ListenerError
+from polycall_llamacpp._request.messages import read
 from polycall_llamacpp_split._tokens import ModelTokens
 
 BEGIN = 1
+CONTROL = "<|end|>"
 EXAMPLES = "Requests and what they say.\n\nRequest: find a bike in size 40\nprice: low\n\nRequest: "
 
 
 class Tokenizer(ThreadingHTTPServer):
-    """Cuts before blanks; each piece of text is a token."""
+    """Cuts before blanks; each piece of text is a token, and so is a control token."""
 
     daemon_threads = True
     puts_a_blank_before_each_text = False
@@ -45,7 +49,8 @@ class Tokenizer(ThreadingHTTPServer):
         parts = body["content"]
         tokens = [BEGIN] if body["add_special"] else []
         for part in parts:
-            tokens += [part] if isinstance(part, int) else self.tokens(part)
+            is_control = part == CONTROL and body.get("parse_special", True)
+            tokens += [part] if isinstance(part, int) else [0] if is_control else self.tokens(part)
         return tokens
 
 
@@ -171,3 +176,40 @@ def test_a_prompt_that_begins_otherwise_stays_text(fresh: Tokenizer) -> None:
 
     assert tokens.of_prompt("Hello there", "value") == "Hello there"
     assert tokens.of_prompt(f"{EXAMPLES}do it", "split") == f"{EXAMPLES}do it"
+
+
+class TestControlTokens:
+    """They would end the user's turn, or begin another: text must stay text."""
+
+    def test_one_is_found_and_other_words_in_brackets_are_none(self, fresh: Tokenizer) -> None:
+        tokens = ControlTokens(Listener(fresh.address, None))
+
+        assert tokens.first_in(f"<b>a</b> [1] {CONTROL}") == CONTROL
+        assert tokens.first_in("<b>a</b> [1] 2 < 3") is None
+        assert len(fresh.asked) == 2
+
+    def test_most_texts_ask_nothing(self, fresh: Tokenizer) -> None:
+        assert ControlTokens(Listener(fresh.address, None)).first_in("What is 2 + 2?") is None
+        assert fresh.asked == []
+
+    def test_without_an_answer_nothing_is_found(self) -> None:
+        assert ControlTokens(Listener("http://127.0.0.1:9", None)).first_in(CONTROL) is None
+
+    @pytest.mark.parametrize(
+        ("message", "problem"),
+        [
+            ({"role": "user", "content": f"Hi {CONTROL}"}, r"messages\[0\]\.content: '<\|end\|>' is a control token"),
+            ({"role": "user", "content": [{"type": "text", "text": "a\0b"}]}, r"content\[0\]: there is a NUL"),
+            ({"role": "tool", "name": "Web", "content": CONTROL}, "is a control token of this model"),
+            (
+                {"role": "assistant", "tool_calls": [{"function": {"name": "Web", "arguments": {"a": CONTROL}}}]},
+                r"messages\[0\]\.tool_calls\[0\]: .* is a control token",
+            ),
+            (7, "not a message"),
+            ({"parts": []}, "is not a message that llamacpp reads"),
+        ],
+        ids=["question", "nul", "result", "arguments", "number", "native"],
+    )
+    def test_a_message_with_one_is_refused(self, fresh: Tokenizer, message: object, problem: str) -> None:
+        with pytest.raises(MessageError, match=problem):
+            read([message], ControlTokens(Listener(fresh.address, None)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from polycall import ConfigurationError, PolycallError, ResponseError, SchemaError
+
+_OPTION = re.compile(r"Field '(\w{1,80})': ")
 
 
 def error_of(answer: Mapping[str, object]) -> PolycallError:
@@ -19,6 +22,10 @@ def error_of(answer: Mapping[str, object]) -> PolycallError:
             f"{error.get('n_ctx')}. Shorten the messages, or raise n_ctx (0: as large as the model was trained for).",
             key="n_ctx",
         )
+    option = _OPTION.match(message)
+    if option is not None:
+        problem = message[option.end() :]
+        return ConfigurationError(f"llama.cpp refuses the option {option[1]!r}: {problem}", key=option[1])
     if "grammar" in message:
         return SchemaError("response_model", f"llama.cpp rejects the grammar made from it: {message}.")
     return ResponseError(f"llama.cpp returned an error: {message}", excerpt="")

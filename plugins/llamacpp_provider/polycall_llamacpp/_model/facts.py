@@ -9,6 +9,8 @@ from typing import cast
 from polycall_llamacpp._model.listener import Listener, ListenerError
 
 _SMALL_MODEL_PARAMETERS = 1_500_000_000
+_ABILITIES = {"image": "vision", "audio": "audio"}
+"""Kinds of content parts, and llama.cpp's words for models that read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class ModelFacts:
     """The template's text before a turn's first tool call, up to its JSON: ``"<tool_call>\\n"``, for example."""
     parameters: int | None = None
     """The number of weights."""
+    media: frozenset[str] = frozenset()
+    """The kinds of content parts that it reads besides text: ``"image"``, ``"audio"``."""
 
     @property
     def is_small(self) -> bool:
@@ -31,12 +35,15 @@ class ModelFacts:
 def ask_facts(listener: Listener) -> ModelFacts:
     """Ask a server for the facts of its model. Defaults, if the server does not answer (its key may be unknown)."""
     try:
-        template = cast("Mapping[str, bool]", listener.ask("/props").get("chat_template_caps") or {})
+        props = listener.ask("/props")
+        template = cast("Mapping[str, bool]", props.get("chat_template_caps") or {})
+        modalities = cast("Mapping[str, bool]", props.get("modalities") or {})
         knows_tools = template.get("supports_tools", False) and template.get("supports_tool_calls", False)
         return ModelFacts(
             knows_tools=knows_tools,
             call_prefix=_call_prefix(listener) if knows_tools else "",
             parameters=_parameters(listener.ask("/v1/models")),
+            media=frozenset(kind for kind, ability in _ABILITIES.items() if modalities.get(ability)),
         )
     except ListenerError:
         return ModelFacts()

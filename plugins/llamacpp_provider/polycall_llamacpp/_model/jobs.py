@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
+from polycall_llamacpp._model.fork import is_forked_with_model, require_own_process
+
 Chunk = object
 """Emitted by a strategy, taken by a decoder."""
 
@@ -116,15 +118,19 @@ class JobChunks:
         submit(self._job)
 
     def __iter__(self) -> Iterator[Chunk]:
+        require_own_process()
         while (item := self._items.get()) is not _END:
             if isinstance(item, _Failure):
                 raise item.error
             yield item
+            require_own_process()
+        self._items.put(_END)  # for whoever else iterates
 
     def close(self) -> None:
         """Stop generating, and wait until it has stopped."""
-        self._job.stop()
-        self._job.wait()
+        if not is_forked_with_model():
+            self._job.stop()
+            self._job.wait()
 
 
 class AsyncJobChunks:
@@ -153,7 +159,9 @@ class AsyncJobChunks:
         if self._ended:
             return _END
         item = await self._items.get()
-        self._ended = item is _END
+        if item is _END:
+            self._ended = True
+            self._items.put_nowait(_END)  # for another task that waits
         return item
 
     def _deliver(self, item: Item) -> None:

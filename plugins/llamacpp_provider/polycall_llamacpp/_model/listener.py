@@ -65,17 +65,23 @@ class Listener:
         except (OSError, ValueError) as error:
             raise ListenerError(f"{path}: {error}") from error
 
-    def tokens(self, texts: Sequence[str], *, begins_prompt: bool = False) -> list[tuple[int, ...]]:
+    def tokens(
+        self, texts: Sequence[str], *, begins_prompt: bool = False, special: bool = True
+    ) -> list[tuple[int, ...]]:
         """The model's tokens of each text, with one request.
 
         Args:
             texts: Any number of texts.
             begins_prompt: Start the first text with the tokens that the model requires at the start of a prompt.
+            special: Read control tokens in the texts as such.
         """
         content: list[object] = []
         for text in texts:
             content += [text, _BETWEEN]
-        answer = self.ask("/tokenize", {"content": content, "add_special": begins_prompt})
+        body: dict[str, object] = {"content": content, "add_special": begins_prompt}
+        if not special:
+            body["parse_special"] = False
+        answer = self.ask("/tokenize", body)
         found: list[tuple[int, ...]] = []
         current: list[int] = []
         for token in cast("list[int]", answer["tokens"]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import os
 import queue
 import sys
 import threading
@@ -12,7 +11,9 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import cached_property
 
+from polycall_llamacpp._model.control_tokens import ControlTokens
 from polycall_llamacpp._model.facts import ModelFacts, ask_facts
+from polycall_llamacpp._model.fork import call_in_forked_child, note_loading
 from polycall_llamacpp._model.jobs import Job
 from polycall_llamacpp._model.listener import Listener
 from polycall_llamacpp._model.server import Server
@@ -39,15 +40,15 @@ class LoadedModel:
         self._server: Server | None = server
         self.listener = Listener(server.llama.listening_address, server.api_key)
         self._parallel = parallel
+        self.control_tokens = ControlTokens(self.listener)
         self.slots = server.slots
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._jobs: set[Job] = set()
         self._threads: list[threading.Thread] = []
         self._closing = False
+        note_loading()
         _models.add(self)
-        if _forked:
-            self.keep_forever()
 
     @cached_property
     def facts(self) -> ModelFacts:
@@ -151,9 +152,7 @@ class ModelPool:
         """Remove one user; the last one releases the memory."""
         with self._lock:
             entry = self._entries.get(key)
-        if entry is None or entry.model is not model:
-            return  # it is one of the parent process
-        if self._leave(key, entry):
+        if entry is not None and self._leave(key, entry):
             model.close()
 
     def _leave(self, key: Hashable, entry: _Entry) -> bool:
@@ -166,10 +165,6 @@ class ModelPool:
 
 
 _models: set[LoadedModel] = set()
-_forked = False
-"""Whether this process was forked from one that had models. It cannot free any: llama.cpp's destructor waits for a
-thread that stayed in the parent, and aborts the process.
-"""
 
 pool = ModelPool()
 """The models of this process."""
@@ -184,13 +179,10 @@ def _stop_all() -> None:
 
 
 def _forget_models() -> None:
-    """Forget the parent's models in a forked child: they have no threads here, so sessions load models again."""
-    global _forked
-    _forked = _forked or bool(_models)
+    """Forget the parent's models in a forked child, and never free them: that waits for threads of the parent."""
     for model in _models:
         model.keep_forever()
     _models.clear()
-    pool.__init__()  # type: ignore[misc]
 
 
 def _trim_memory() -> None:
@@ -201,5 +193,4 @@ def _trim_memory() -> None:
 
 
 atexit.register(_stop_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_models)
+call_in_forked_child(_forget_models)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from polycall import ConfigurationError, PluginError
+from polycall import ConfigurationError
+from polycall.plugin import sdk_missing
 from polycall_llamacpp._model.listener import Listener, ListenerError
 from polycall_llamacpp._model.source import ModelSource, read_through
 from polycall_llamacpp._settings import LlamaSettings
@@ -78,10 +79,7 @@ def load(source: ModelSource, settings: LlamaSettings) -> Server:
     try:
         import xllamacpp  # type: ignore[import-untyped]
     except ImportError as error:
-        raise PluginError(
-            f"xllamacpp cannot be imported: {error}. Install it with: pip install --upgrade polycall-llamacpp",
-            plugin="llamacpp",
-        ) from error
+        raise sdk_missing("llamacpp", "xllamacpp", error, extra="local") from error
     if settings.on_load_progress is not None and source.path is not None:
         read_through(source.path, settings.on_load_progress)
     params = xllamacpp.CommonParams()

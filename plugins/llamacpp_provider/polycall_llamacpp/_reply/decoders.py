@@ -1,9 +1,8 @@
-"""Decodes the chunks of a reply into polycall's events: one decoder for each form, and one that picks it."""
+"""Decodes the chunks of a reply into polycall's events."""
 
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -14,16 +13,26 @@ from polycall import FinishReason, ResponseError, ToolCall, Usage
 from polycall.plugin import (
     ArgumentsDelta,
     CallCompleted,
+    CallIds,
+    CallMaker,
     CallStarted,
+    JsonObject,
+    ReasoningDelta,
+    RenderedTools,
     Reply,
+    Request,
     StreamEvent,
     TextDelta,
+    assistant_turn,
+    earlier_call_ids,
+    json_int,
+    json_list,
+    json_object,
+    json_text,
 )
 from polycall_llamacpp._model.jobs import Chunk
 from polycall_llamacpp._reply.array_scanner import ArrayScanner
-from polycall_llamacpp._reply.generate import Begun
-from polycall_llamacpp._request.messages import Message
-from polycall_llamacpp._request.payload import Restore, ToolPayload
+from polycall_llamacpp._request.tools import LlamaTools
 from polycall_llamacpp.strategies import ReplyEnd, WholeCall
 
 _FINISH_REASONS = {
@@ -32,45 +41,97 @@ _FINISH_REASONS = {
     "tool_calls": FinishReason.TOOL_CALLS,
 }
 _ELEMENT_HEAD = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
+_VIOLATION = "llama.cpp's output violates the tool-call grammar."
 
 
 class ReplyDecoder:
-    """Decodes a reply of any strategy.
+    """Decodes a reply of any strategy."""
 
-    Args:
-        payload: The tools of the request.
-        report_deltas: Whether to report calls that begin and grow, and text.
-    """
-
-    def __init__(self, payload: ToolPayload, *, report_deltas: bool) -> None:
-        self._payload = payload
-        self._report_deltas = report_deltas
-        self._decoder: _Decoder | None = None
+    def __init__(self, request: Request) -> None:
+        rendered = cast("RenderedTools[LlamaTools]", request.tool_payload)
+        tools = rendered.payload
+        self._maker = CallMaker(rendered, CallIds(earlier_call_ids(request.messages)), wording=request.wording)
+        self._output: _Output = (
+            _NativeOutput(self._maker)
+            if tools.strategy == "native"
+            else _ListOutput(self._maker, may_be_text=tools.choice == "auto")
+        )
+        self._deltas = request.deltas
+        self._calls: list[ToolCall] = []
+        self._cut_off: list[ToolCall] = []
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._last: Mapping[str, object] = {}
+        self._finish_reason: str | None = None
+        self._usage: Mapping[str, object] | None = None
+        self._strategy_response: Mapping[str, object] | None = None
 
     def feed(self, chunk: Chunk) -> Sequence[StreamEvent]:
         """Take the next chunk."""
-        if isinstance(chunk, Begun):
-            self._decoder = _DECODERS[chunk.kind](self._payload)
-            return ()
-        events = self._require().feed(chunk)
-        return [event for event in events if self._report_deltas or isinstance(event, CallCompleted)]
+        events: list[StreamEvent] = []
+        for event in self._events(chunk):
+            if isinstance(event, CallCompleted):
+                self._calls.append(event.tool_call)
+            elif isinstance(event, TextDelta):
+                self._text.append(event.text)
+            elif isinstance(event, ReasoningDelta):
+                self._reasoning.append(event.text)
+            if self._deltas or isinstance(event, CallCompleted):
+                events.append(event)
+        return events
 
     def finish(self) -> Reply:
         """Return the reply, at its end."""
-        return self._require().finish()
+        last = self._output.finish(self._finish_reason)
+        self._calls += last.completed
+        self._cut_off += last.cut_off
+        text, reasoning = "".join(self._text) or None, "".join(self._reasoning) or None
+        turn = assistant_turn(text, self._calls, reasoning=reasoning)
+        reason = last.finish_reason
+        return Reply(
+            tool_calls=self._calls,
+            cut_off=self._cut_off,
+            text=text,
+            reasoning=reasoning,
+            finish_reason=_FINISH_REASONS.get(reason, FinishReason.OTHER) if reason else None,
+            raw_finish_reason=reason,
+            usage=_usage(self._usage),
+            saw_end=reason is not None,
+            turn=turn,
+            response_id=json_text(self._last, "id"),
+            model=json_text(self._last, "model"),
+            raw_response=lambda: self._strategy_response or self._whole(turn, reason),
+        )
 
-    def _require(self) -> _Decoder:
-        if self._decoder is None:
-            raise ResponseError("The reply did not begin.")
-        return self._decoder
+    def _events(self, chunk: Chunk) -> Iterator[StreamEvent]:
+        if isinstance(chunk, WholeCall):
+            call = self._maker.make(len(self._calls), None, chunk.name, chunk.arguments)
+            yield CallStarted(call.index, call.id, call.name)
+            yield ArgumentsDelta(call.index, chunk.arguments)
+            yield CallCompleted(call)
+        elif isinstance(chunk, ReplyEnd):
+            self._finish_reason, self._usage, self._last = chunk.finish_reason, chunk.usage, {"model": chunk.model}
+            self._strategy_response = chunk.raw_response
+            if chunk.cut_off is not None:
+                cut_off = chunk.cut_off
+                self._cut_off = [self._maker.make_cut_off(len(self._calls), None, cut_off.name, cut_off.arguments)]
+        elif isinstance(chunk, dict):
+            self._last = chunk
+            self._usage = json_object(chunk, "usage") or self._usage
+            for choice in json_list(chunk, "choices") or ():
+                self._finish_reason = json_text(choice, "finish_reason") or self._finish_reason
+                delta = json_object(choice, "delta") or {}
+                if reasoning := json_text(delta, "reasoning_content"):
+                    yield ReasoningDelta(reasoning)
+                yield from self._output.feed(delta)
+        else:
+            raise ResponseError("A chunk of llama.cpp is not an object.", excerpt=repr(chunk))
 
-
-class _Decoder(Protocol):
-    def __init__(self, payload: ToolPayload) -> None: ...
-
-    def feed(self, chunk: Chunk) -> Iterator[StreamEvent]: ...
-
-    def finish(self) -> Reply: ...
+    def _whole(self, turn: JsonObject, finish_reason: str | None) -> JsonObject:
+        """The reply as llama.cpp returns it when it is not streamed."""
+        choice = {"index": 0, "message": turn, "finish_reason": finish_reason}
+        rest = {key: value for key, value in self._last.items() if key not in ("choices", "object")}
+        return {**rest, "object": "chat.completion", "choices": [choice]}
 
 
 @dataclass(slots=True)
@@ -78,90 +139,59 @@ class _Call:
     """A call that is still growing."""
 
     index: int
-    id: str = ""
+    id: str
     name: str = ""
     parts: list[str] = field(default_factory=list)
 
-    def tool_call(self, restore: Restore | None = None) -> ToolCall:
-        arguments = "".join(self.parts)
-        return ToolCall(self.id, self.name, arguments, self.index, _restored(arguments, restore))
+    def complete(self, maker: CallMaker) -> ToolCall:
+        return maker.make(self.index, None, self.name, "".join(self.parts), id=self.id)
+
+    def cut_off(self, maker: CallMaker) -> ToolCall:
+        return maker.make_cut_off(self.index, None, self.name, "".join(self.parts), id=self.id)
 
 
-class _ChatDecoder:
-    """The common part of the decoders of chat completions: everything but the calls."""
+@dataclass(slots=True)
+class _Last:
+    """The end of an output: the finish reason, and the call that was open."""
 
-    def __init__(self, payload: ToolPayload) -> None:
-        self._payload = payload
-        self._calls: list[ToolCall] = []
-        self._text: list[str] = []
-        self._last: Mapping[str, object] = {}
-        self._finish_reason: str | None = None
-        self._usage: Mapping[str, object] | None = None
-
-    def _delta(self, chunk: Chunk) -> Mapping[str, object]:
-        """Return the delta of a chunk; keep the rest of it."""
-        if not isinstance(chunk, dict):
-            raise ResponseError("A chunk of llama.cpp is not an object.", excerpt=repr(chunk))
-        self._last = chunk
-        self._usage = chunk.get("usage") or self._usage
-        choices = cast("Sequence[Mapping[str, object]]", chunk.get("choices") or ())
-        if not choices:
-            return {}
-        self._finish_reason = cast("str | None", choices[0].get("finish_reason")) or self._finish_reason
-        return cast("Mapping[str, object]", choices[0].get("delta") or {})
-
-    def _complete(self, call: _Call, *, native: bool) -> CallCompleted:
-        tool_call = call.tool_call(self._payload.restore(call.name, native=native))
-        self._calls.append(tool_call)
-        return CallCompleted(tool_call)
-
-    def _reply(self, cut_off: Sequence[_Call]) -> Reply:
-        text = "".join(self._text) or None
-        calls = self._calls
-        turn = turn_of(text, calls)
-        return Reply(
-            tool_calls=tuple(calls),
-            cut_off=[call.tool_call() for call in cut_off],
-            text=text,
-            finish_reason=_FINISH_REASONS.get(self._finish_reason or "", FinishReason.OTHER)
-            if self._finish_reason
-            else None,
-            raw_finish_reason=self._finish_reason,
-            usage=_usage(self._usage),
-            whole=self._finish_reason is not None,
-            turn=turn,
-            raw_response=lambda: self._whole(turn),
-        )
-
-    def _whole(self, turn: Message) -> dict[str, object]:
-        """The reply as llama.cpp returns it when it is not streamed."""
-        choice = {"index": 0, "message": turn, "finish_reason": self._finish_reason}
-        rest = {key: value for key, value in self._last.items() if key not in ("choices", "object")}
-        return {**rest, "object": "chat.completion", "choices": [choice]}
+    finish_reason: str | None
+    completed: Sequence[ToolCall] = ()
+    cut_off: Sequence[ToolCall] = ()
 
 
-class _ConstrainedDecoder(_ChatDecoder):
-    """The output is a JSON list of calls, or text where the choice was free."""
+class _Output(Protocol):
+    """Finds the calls in the deltas of a chat completion."""
 
-    def __init__(self, payload: ToolPayload) -> None:
-        super().__init__(payload)
+    def feed(self, delta: Mapping[str, object]) -> Iterator[StreamEvent]: ...
+
+    def finish(self, finish_reason: str | None) -> _Last: ...
+
+
+class _ListOutput:
+    """The output is a JSON list of calls, or text where the choice is free."""
+
+    def __init__(self, maker: CallMaker, *, may_be_text: bool) -> None:
+        self._maker = maker
+        self._may_be_text = may_be_text
         self._scanner: ArrayScanner | None = None
+        self._text = ""
         self._current: _Call | None = None
         self._head: str | None = ""  # of the current element, until its arguments begin
+        self._has_calls = False
 
-    def feed(self, chunk: Chunk) -> Iterator[StreamEvent]:
-        content = self._delta(chunk).get("content")
-        if not isinstance(content, str) or not content:
+    def feed(self, delta: Mapping[str, object]) -> Iterator[StreamEvent]:
+        content = json_text(delta, "content")
+        if not content:
             return
         if self._scanner is None and not self._text and content.lstrip().startswith("["):
             self._scanner = ArrayScanner()
         if self._scanner is None:
-            self._text.append(content)
+            self._text = self._text or content
             yield TextDelta(content)
             return
         for piece in self._scanner.feed(content):
             if self._current is None:
-                self._current, self._head = _Call(piece.index, _new_id()), ""
+                self._current, self._head = _Call(piece.index, self._maker.ids.claim(None)), ""
             call = self._current
             text = piece.text
             if self._head is not None:
@@ -178,128 +208,55 @@ class _ConstrainedDecoder(_ChatDecoder):
                     yield ArgumentsDelta(call.index, text)
             if piece.complete:
                 if self._head is not None:
-                    raise ResponseError("llama.cpp's output violates the tool-call grammar.", excerpt=self._head)
-                self._current = None
-                yield self._complete(call, native=False)
+                    raise ResponseError(_VIOLATION, excerpt=self._head)
+                self._current, self._has_calls = None, True
+                yield CallCompleted(call.complete(self._maker))
 
-    def finish(self) -> Reply:
-        if self._text and self._payload.choice != "auto":
-            raise ResponseError("llama.cpp's output violates the tool-call grammar.", excerpt="".join(self._text))
-        if self._finish_reason == "stop" and self._calls and self._current is None:
-            self._finish_reason = "tool_calls"
-        return self._reply([self._current] if self._current else [])
+    def finish(self, finish_reason: str | None) -> _Last:
+        if self._text and not self._may_be_text:
+            raise ResponseError(_VIOLATION, excerpt=self._text)
+        if self._current is not None:
+            return _Last(finish_reason, cut_off=[self._current.cut_off(self._maker)])
+        return _Last("tool_calls" if finish_reason == "stop" and self._has_calls else finish_reason)
 
 
-class _NativeDecoder(_ChatDecoder):
+class _NativeOutput:
     """llama.cpp's own tool calling: OpenAI's deltas."""
 
-    def __init__(self, payload: ToolPayload) -> None:
-        super().__init__(payload)
+    def __init__(self, maker: CallMaker) -> None:
+        self._maker = maker
         self._current: _Call | None = None
 
-    def feed(self, chunk: Chunk) -> Iterator[StreamEvent]:
-        delta = self._delta(chunk)
-        content = delta.get("content")
-        if isinstance(content, str) and content:
-            self._text.append(content)
+    def feed(self, delta: Mapping[str, object]) -> Iterator[StreamEvent]:
+        if content := json_text(delta, "content"):
             yield TextDelta(content)
-        for part in cast("Sequence[Mapping[str, object]]", delta.get("tool_calls") or ()):
-            index = cast("int", part["index"])
-            function = cast("Mapping[str, str | None]", part.get("function") or {})
+        for part in json_list(delta, "tool_calls") or ():
+            index, function = json_int(part, "index") or 0, json_object(part, "function")
             if self._current is not None and self._current.index != index:
-                yield self._complete(self._current, native=True)
+                yield CallCompleted(self._current.complete(self._maker))
                 self._current = None
             if self._current is None:
-                self._current = _Call(index, str(part.get("id") or _new_id()), str(function.get("name") or ""))
-                yield CallStarted(index, self._current.id, self._current.name)
-            arguments = function.get("arguments")
-            if arguments:
+                id_ = self._maker.ids.claim(json_text(part, "id"))
+                self._current = _Call(index, id_, json_text(function, "name") or "")
+                yield CallStarted(index, id_, self._current.name)
+            if arguments := json_text(function, "arguments"):
                 self._current.parts.append(arguments)
                 yield ArgumentsDelta(index, arguments)
 
-    def finish(self) -> Reply:
-        current, self._current = self._current, None
-        if current is not None and self._finish_reason in ("stop", "tool_calls"):
-            self._complete(current, native=True)
-            current = None
-        return self._reply([] if current is None else [current])
-
-
-class _WholeCallsDecoder:
-    """The calls of a strategy of another distribution: one by one, whole."""
-
-    def __init__(self, payload: ToolPayload) -> None:
-        self._payload = payload
-        self._calls: list[ToolCall] = []
-        self._end: ReplyEnd | None = None
-
-    def feed(self, chunk: Chunk) -> Iterator[StreamEvent]:
-        if isinstance(chunk, ReplyEnd):
-            self._end = chunk
-        elif isinstance(chunk, WholeCall):
-            call = _Call(len(self._calls), _new_id(), chunk.name, [chunk.arguments])
-            yield CallStarted(call.index, call.id, call.name)
-            yield ArgumentsDelta(call.index, chunk.arguments)
-            self._calls.append(call.tool_call(self._payload.restore(call.name, native=False)))
-            yield CallCompleted(self._calls[-1])
-
-    def finish(self) -> Reply:
-        end = self._end
-        if end is None:
-            raise ResponseError("The reply did not end.")
-        cut_off = end.cut_off
-        return Reply(
-            tool_calls=tuple(self._calls),
-            cut_off=[_Call(len(self._calls), _new_id(), cut_off.name, [cut_off.arguments]).tool_call()]
-            if cut_off
-            else (),
-            finish_reason=_FINISH_REASONS[end.finish_reason],
-            raw_finish_reason=end.finish_reason,
-            usage=_usage(end.usage),
-            turn=turn_of(None, self._calls),
-            raw_response=lambda: end.raw_response,
-        )
-
-
-_DECODERS: Mapping[str, type[_Decoder]] = {
-    "native": _NativeDecoder,
-    "constrained": _ConstrainedDecoder,
-    "whole calls": _WholeCallsDecoder,
-}
-
-
-def turn_of(text: str | None, calls: Sequence[ToolCall]) -> Message:
-    """The model's turn as a message."""
-    turn: Message = {"role": "assistant", "content": text}
-    if calls:
-        turn["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in calls
-        ]
-    return turn
-
-
-def _restored(arguments: str, restore: Restore | None) -> Mapping[str, object] | None:
-    if restore is None:
-        return None
-    try:
-        value = restore(from_json(arguments))
-    except ValueError:
-        return None  # the core reports invalid arguments
-    return value if isinstance(value, dict) else None
+    def finish(self, finish_reason: str | None) -> _Last:
+        if self._current is None:
+            return _Last(finish_reason)
+        if finish_reason in ("stop", "tool_calls"):
+            return _Last(finish_reason, completed=[self._current.complete(self._maker)])
+        return _Last(finish_reason, cut_off=[self._current.cut_off(self._maker)])
 
 
 def _usage(usage: Mapping[str, object] | None) -> Usage | None:
     if usage is None:
         return None
-    details = cast("Mapping[str, int]", usage.get("prompt_tokens_details") or {})
     return Usage(
-        input_tokens=cast("int | None", usage.get("prompt_tokens")),
-        output_tokens=cast("int | None", usage.get("completion_tokens")),
-        total_tokens=cast("int | None", usage.get("total_tokens")),
-        cached_input_tokens=details.get("cached_tokens"),
+        input_tokens=json_int(usage, "prompt_tokens"),
+        output_tokens=json_int(usage, "completion_tokens"),
+        total_tokens=json_int(usage, "total_tokens"),
+        cached_input_tokens=json_int(json_object(usage, "prompt_tokens_details"), "cached_tokens"),
     )
-
-
-def _new_id() -> str:
-    return f"call_{uuid.uuid4().hex[:16]}"

@@ -1,105 +1,149 @@
-"""Reads messages, and turns calls and results into plain text for chat templates that know no tools."""
+"""The conversation in the two forms that models read: with calls and results, and in plain words.
+
+Both hold nothing that llama.cpp would take for something else than text.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Collection, Iterator, Sequence
 
-from polycall import MessageError
+from polycall.plugin import (
+    AssistantMessage,
+    EarlierCall,
+    JsonObject,
+    MediaPart,
+    Message,
+    MessageError,
+    NativeMessage,
+    SystemMessage,
+    TextPart,
+    ToolMessage,
+    json_text,
+    name_of,
+    read_messages,
+    refuse_native,
+    replayable_arguments,
+    text_of,
+)
+from polycall_llamacpp._model.control_tokens import ControlTokens
 
-Message = dict[str, object]
+PROVIDER = "llamacpp"
+READER = "This model"
 
 
-class FailedResult(Message):
-    """A tool message whose call must be made again: an ordinary dict with the tool's name as an attribute.
-
-    OpenAI's messages have no field for it, and other servers reject unknown keys.
-    """
-
-    def __init__(self, message: Message, tool_name: str) -> None:
-        super().__init__(message)
-        self.tool_name = tool_name
-
-
-def to_dicts(messages: Iterable[object]) -> list[Message]:
-    """Convert messages to dicts; OpenAI's own message objects are accepted, too.
+def read(messages: Sequence[object], control_tokens: ControlTokens) -> list[Message]:
+    """Read a conversation.
 
     Raises:
-        MessageError: A message is of another type.
+        MessageError: A message that is not one, or text with a NUL or a control token of the model in it.
     """
-    return [_to_dict(message) for message in messages]
+    conversation = read_messages(messages, provider=PROVIDER)
+    for message in conversation:
+        if isinstance(message, NativeMessage):
+            refuse_native(message, PROVIDER)
+        for where, text in _texts(message):
+            if "\0" in text:
+                raise MessageError(f"{where}: there is a NUL character in the text; remove it.")
+            token = control_tokens.first_in(text)
+            if token is not None:
+                raise MessageError(
+                    f"{where}: {token!r} is a control token of this model, which llama.cpp would not read as text; "
+                    "remove it, or write it with a blank in it."
+                )
+    return conversation
 
 
-def _to_dict(message: object) -> Message:
-    if isinstance(message, dict):
-        return message
-    if isinstance(message, Mapping):
-        return dict(message)
-    dump = getattr(message, "model_dump", None)
-    if dump is None:
-        raise MessageError(
-            f"llamacpp takes messages as dicts, got {type(message).__name__}; write {{'role': 'user', 'content': ...}}."
-        )
-    return cast("Message", dump(exclude_none=True))
+def with_calls(conversation: Sequence[Message], media: Collection[str]) -> list[JsonObject]:
+    """The conversation in OpenAI's form, for chat templates that know tools.
+
+    Args:
+        conversation: From `read`.
+        media: The kinds of parts that the model reads besides text.
+
+    Raises:
+        MessageError: A part that the model does not read.
+    """
+    return [_with_calls(message, media) for message in conversation]
 
 
-def in_plain_words(messages: Sequence[Message], instructions: str) -> list[Message]:
-    """Convert messages to ones without tool calls and results, with the instructions in the system message."""
-    system = [text_of(message) for message in messages if message.get("role") in ("system", "developer")]
-    turns: list[Message] = [{"role": "system", "content": "\n\n".join([*system, instructions])}]
-    names = {
-        str(call.get("id")): _function(call).get("name") for message in messages for call in tool_calls_of(message)
-    }
-    for message in messages:
-        role = message.get("role")
-        if role in ("system", "developer"):
+def in_plain_words(conversation: Sequence[Message], instructions: str) -> list[JsonObject]:
+    """The conversation without calls and results, with the instructions in the system message.
+
+    Raises:
+        MessageError: A part that is not text, or a result without its call.
+    """
+    system = [text_of(message.parts, reader=READER) for message in conversation if isinstance(message, SystemMessage)]
+    turns: list[JsonObject] = [{"role": "system", "content": "\n\n".join([*system, instructions])}]
+    for message in conversation:
+        if isinstance(message, (SystemMessage, NativeMessage)):
             continue
-        if role == "tool":
-            name = names.get(str(message.get("tool_call_id")), "call")
-            _append(turns, "user", f"{name}: {text_of(message)}")
-        elif calls := tool_calls_of(message):
-            _append(turns, "assistant", f"{text_of(message)}{_calls_as_text(calls)}")
+        text = text_of(message.parts, reader=READER)
+        if isinstance(message, ToolMessage):
+            _append(turns, "user", f"{name_of(message)}: {text}")
+        elif isinstance(message, AssistantMessage):
+            _append(turns, "assistant", f"{text}{_calls_as_text(message.calls)}" if message.calls else text)
         else:
-            _append(turns, str(role), text_of(message))
+            _append(turns, "user", text)
     return turns
 
 
-def failed_tools(messages: Sequence[Message]) -> list[str]:
+def failed_tools(conversation: Sequence[Message]) -> list[str]:
     """The tools whose calls must be made again, from the results at the end of the conversation."""
     names: list[str] = []
-    for message in reversed(messages):
-        if message.get("role") != "tool":
+    for message in reversed(conversation):
+        if not isinstance(message, ToolMessage):
             break
-        if isinstance(message, FailedResult):
-            names.append(message.tool_name)
+        if message.is_error:
+            names.append(name_of(message))
     return names[::-1]
 
 
-def text_of(message: Message) -> str:
-    """The text of a message; its content is text, a list of parts, or missing.
-
-    Raises:
-        MessageError: A part is not text.
-    """
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    if content is None:
-        return ""
-    parts = cast("Sequence[Mapping[str, object]]", content)
-    other = [part.get("type") for part in parts if part.get("type") not in ("text", "refusal")]
-    if other:
-        raise MessageError(f"This model reads text only, not content parts of type {other[0]!r}.")
-    return "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
+def _texts(message: Message) -> Iterator[tuple[str, str]]:
+    """All texts that get into the prompt, with their places."""
+    if isinstance(message, NativeMessage):
+        return
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            yield part.where, part.text
+    if isinstance(message, AssistantMessage):
+        for call in message.calls:
+            yield call.where, f"{call.name} {call.arguments_text}"
 
 
-def tool_calls_of(message: Message) -> Sequence[Mapping[str, object]]:
-    """The tool calls of an assistant message; empty for others."""
-    return cast("Sequence[Mapping[str, object]]", message.get("tool_calls") or ())
+def _with_calls(message: Message, media: Collection[str]) -> JsonObject:
+    if isinstance(message, NativeMessage):
+        refuse_native(message, PROVIDER)
+    content: object = [
+        dict(part.raw)
+        if isinstance(part, MediaPart) and part.kind in media
+        else {"type": "text", "text": text_of([part], reader=READER)}
+        for part in message.parts
+    ]
+    if all(isinstance(part, TextPart) for part in message.parts):
+        content = text_of(message.parts)
+    if isinstance(message, ToolMessage):
+        return {"role": "tool", "tool_call_id": message.call_id, "name": name_of(message), "content": content}
+    if not isinstance(message, AssistantMessage):
+        return {"role": "system" if isinstance(message, SystemMessage) else "user", "content": content}
+    turn: JsonObject = {"role": "assistant", "content": content or None if message.calls else content}
+    reasoning = json_text(message.raw, "reasoning_content")
+    if reasoning:
+        turn["reasoning_content"] = reasoning
+    if message.calls:
+        turn["tool_calls"] = [
+            {
+                "id": call.id or "",
+                "type": "function",
+                # llama.cpp parses the arguments, and refuses the request for those that are not JSON.
+                "function": {"name": call.name, "arguments": replayable_arguments(call.given_arguments)},
+            }
+            for call in message.calls
+        ]
+    return turn
 
 
-def _append(turns: list[Message], role: str, text: str) -> None:
+def _append(turns: list[JsonObject], role: str, text: str) -> None:
     """Add a turn; consecutive turns of one role are joined, since many templates reject them."""
     if turns[-1]["role"] == role:
         turns[-1] = {"role": role, "content": f"{turns[-1]['content']}\n{text}"}
@@ -107,15 +151,6 @@ def _append(turns: list[Message], role: str, text: str) -> None:
         turns.append({"role": role, "content": text})
 
 
-def _calls_as_text(calls: Sequence[Mapping[str, object]]) -> str:
-    listed = [f'{{"name":{json.dumps(_function(call).get("name"))},"arguments":{_arguments(call)}}}' for call in calls]
+def _calls_as_text(calls: Sequence[EarlierCall]) -> str:
+    listed = (f'{{"name":{json.dumps(call.name)},"arguments":{call.arguments_text}}}' for call in calls)
     return f"[{','.join(listed)}]"
-
-
-def _function(call: Mapping[str, object]) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", call.get("function") or {})
-
-
-def _arguments(call: Mapping[str, object]) -> str:
-    arguments = _function(call).get("arguments")
-    return arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)

@@ -12,9 +12,32 @@ import dataclasses
 import re
 from collections.abc import Callable
 
-from polycall.plugin import Dialect
+from polycall.plugin import Dialect, JsonObject
 
-JsonSchema = dict[str, object]
+_MAX_PATTERN_LENGTH = 250
+_COUNT = r"\{[0-9]{1,3}(?:,[0-9]{0,3})?\}"
+_SMALL_COUNT = r"\{[0-9](?:,[0-9]?)?\}"
+
+
+def _regular_expressions(escape: str, member: str, *, lazy: bool) -> re.Pattern[str]:
+    """Matches the regular expressions that a converter understands as pydantic does, in linear time.
+
+    They are anchored at both ends, with classes, repetitions, and groups in groups. No look-around, flags, assertions;
+    no large counts of groups: a grammar with more than about a million states is not enforced, and nobody is told.
+
+    Args:
+        escape: Matches a backslash and what may follow it.
+        member: Matches members of classes besides plain characters.
+        lazy: Whether repetitions may be lazy.
+    """
+    end = r"\??+" if lazy else ""
+    single = rf"(?:[^\\()\[\]{{}}^$|*+?]|{escape}|\[(?:[^\\\[\]^&~-]|{member})++\])(?:(?:[*+?]|{_COUNT}){end})?+"
+    group = rf"\((?:\?:)?+(?:{single}|\|)*+\)(?:(?:[*+?]|{_SMALL_COUNT}){end})?+(?!\{{)"
+    outer_group = rf"\((?:\?:)?+(?:{single}|{group}|\|)*+\)(?:[*+?]{end})?+"
+    return re.compile(rf"(?s:(?=.{{2,{_MAX_PATTERN_LENGTH}}}\Z))\^(?:{single}|{group}|{outer_group})*+\$")
+
+
+_ESCAPE = r"\\[ -/:;=?@\[-`{-~dswDSWnrt]"
 
 GRAMMAR = Dialect(
     name="llama.cpp's grammar",
@@ -28,8 +51,7 @@ GRAMMAR = Dialect(
     },
     other_keywords=False,
     formats=frozenset({"date", "time", "date-time", "uuid", "email", "duration"}),
-    # Anchored at both ends; no lookaround, no back references, no assertions.
-    patterns=re.compile(r"\^(?:[^\\()^$]|\\[^A-Za-z0-9]|\\[dswDSWnrt]|\((?:\?:)?|\))*\$"),
+    patterns=_regular_expressions(_ESCAPE, rf"{_ESCAPE}|-(?!-)", lazy=True),
     # llguidance ignores a const with a sibling type, as pydantic writes it.
     const=False,
     one_of=False,
@@ -44,13 +66,13 @@ NATIVE = dataclasses.replace(
     # Its converter ignores bounds of numbers that are not integers, and the other formats.
     assertions={**GRAMMAR.assertions, "number": frozenset()},
     formats=frozenset({"date", "time", "date-time", "uuid"}),
-    # Its converter reads an escaped letter as the letter itself.
-    patterns=re.compile(r"\^(?:[^\\()^$]|\\[^A-Za-z0-9]|\(|\))*\$"),
+    # Its converter knows few escapes and none in classes, and reads a lazy repetition as an optional one.
+    patterns=_regular_expressions(r"\\[.\-$^()\[\]{}|*+?\\]", "-(?!-)", lazy=False),
 )
 """For llama.cpp's own tool calling."""
 
 
-def move_definitions(schema: JsonSchema, prefix: str) -> tuple[JsonSchema, JsonSchema]:
+def move_definitions(schema: JsonObject, prefix: str) -> tuple[JsonObject, JsonObject]:
     """Take the definitions out of a schema, and prefix their names, so that several schemas can share a root.
 
     Returns:

@@ -1,14 +1,16 @@
-"""The tools of a request, in the forms that the strategies need."""
+"""The tools of a request, in the form that the strategy needs."""
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
-from polycall.plugin import RenderedSchema, ToolSpec, render_schema
-from polycall_llamacpp._request.schema import GRAMMAR, NATIVE, JsonSchema, move_definitions
+from polycall.plugin import Adaptation, JsonObject, RenderedTool, RenderedTools, ToolSpec, render_schema
+from polycall_llamacpp._request.schema import GRAMMAR, NATIVE, move_definitions
 
 _INSTRUCTIONS = "Answer with a JSON list of function calls that do all that the user asks. Functions:"
 _INSTRUCTIONS_AUTO = (
@@ -16,67 +18,66 @@ _INSTRUCTIONS_AUTO = (
     "otherwise answer in plain words. Functions:"
 )
 
-Restore = Callable[[object], object]
+_KINDS: Mapping[str, tuple[Literal["client_side", "dropped", "substituted"], str]] = {
+    "in_words": ("client_side", "the model is told in words, and pydantic checks it"),
+    "dropped": ("dropped", "pydantic checks it"),
+    "reshaped": ("substituted", "it is written in another form"),
+    "renamed": ("substituted", "the property has another name"),
+}
+"""For each kind of change by a dialect: that of the adaptation, and what happens."""
 
 
 @dataclass(frozen=True, eq=False)
-class ToolPayload:
-    """The result of `polycall_render_tools`. Compared by identity, so that it can be the key of derived data."""
+class LlamaTools:
+    """The tools of a request. Compared by identity, so that it can be the key of derived data.
+
+    Attributes:
+        specs: The tools that may be called: all, or the one that was chosen.
+        choice: ``"auto"``, ``"required"`` or a tool's name.
+        strategy: The name of the strategy that these tools are for.
+        schemas: The schemas of the arguments in the strategy's dialect, by the tools' names.
+    """
 
     specs: tuple[ToolSpec, ...]
     choice: str
-    """``"auto"``, ``"required"`` or a tool's name."""
-    max_calls: int
-    grammar_schemas: Mapping[str, RenderedSchema]
-    native_schemas: Mapping[str, RenderedSchema]
+    strategy: str
+    schemas: Mapping[str, JsonObject]
+    _grammars: dict[tuple[tuple[str, ...], int, bool], str] = field(default_factory=dict, repr=False)
 
     @property
-    def offered(self) -> tuple[ToolSpec, ...]:
-        """The tools that may be called: all, or the one that was chosen."""
-        named = tuple(spec for spec in self.specs if spec.name == self.choice)
-        return named or self.specs
-
-    def restore(self, name: str, *, native: bool) -> Restore | None:
-        """The function that undoes the dialect's changes on a tool's arguments; ``None`` if there are none."""
-        rendered = (self.native_schemas if native else self.grammar_schemas).get(name)
-        return None if rendered is None else rendered.restore
-
-    @cached_property
-    def functions(self) -> list[JsonSchema]:
-        """The tools in OpenAI's form, for llama.cpp's tool calling."""
-        return [
-            {"type": "function", "function": _function(spec, self.native_schemas[spec.name])} for spec in self.offered
-        ]
+    def functions(self) -> list[JsonObject]:
+        """The tools in OpenAI's form, for llama.cpp's tool calling; not shared with another request."""
+        return [{"type": "function", "function": copy.deepcopy(self._function(spec))} for spec in self.specs]
 
     @cached_property
     def instructions(self) -> str:
         """The instructions for a model that knows no tools."""
         intro = _INSTRUCTIONS_AUTO if self.choice == "auto" else _INSTRUCTIONS
-        tools = (_compact(_function(spec, self.grammar_schemas[spec.name])) for spec in self.offered)
-        return "\n".join([intro, *tools])
+        return "\n".join([intro, *(_compact(self._function(spec)) for spec in self.specs)])
 
-    @cached_property
-    def grammar(self) -> str:
+    def grammar(self, max_calls: int) -> str:
         """The grammar of a list of calls; if the choice is free, of that or of text."""
-        return self._grammar(self.offered, self.max_calls, text_too=self.choice == "auto")
+        return self._grammar(self.specs, max_calls, text_too=self.choice == "auto")
 
     def correction_grammar(self, names: Sequence[str]) -> str:
         """The grammar of calls that must be made again: of these tools, at most as many as names."""
         specs = [spec for spec in self.specs if spec.name in names]
-        known = specs if all(any(spec.name == name for spec in specs) for name in names) else self.offered
+        known = specs if {spec.name for spec in specs} >= {*names} else self.specs
         return self._grammar(known, len(names), text_too=False)
 
     def _grammar(self, specs: Sequence[ToolSpec], max_calls: int, *, text_too: bool) -> str:
-        schema = _compact(self._list_schema(specs, max_calls))
-        if not text_too:
-            return f"%llguidance {{}}\nstart: %json {schema}\n"
-        return f"%llguidance {{}}\nstart: calls | text\ncalls: %json {schema}\ntext: /(?s:[^\\[\\s].*)/\n"
+        key = (tuple(spec.name for spec in specs), max_calls, text_too)
+        if key not in self._grammars:
+            schema = _compact(self._list_schema(specs, max_calls))
+            form = f"calls | text\ncalls: %json {schema}\ntext: /(?s:[^\\[\\s].*)/" if text_too else f"%json {schema}"
+            self._grammars[key] = f"%llguidance {{}}\nstart: {form}\n"
+        return self._grammars[key]
 
-    def _list_schema(self, specs: Sequence[ToolSpec], max_calls: int) -> JsonSchema:
-        calls: list[JsonSchema] = []
-        definitions: JsonSchema = {}
+    def _list_schema(self, specs: Sequence[ToolSpec], max_calls: int) -> JsonObject:
+        calls: list[JsonObject] = []
+        definitions: JsonObject = {}
         for spec in specs:
-            arguments, moved = move_definitions(self.grammar_schemas[spec.name].schema, spec.name)
+            arguments, moved = move_definitions(self.schemas[spec.name], spec.name)
             definitions |= moved
             calls.append(
                 {
@@ -86,7 +87,7 @@ class ToolPayload:
                     "additionalProperties": False,
                 }
             )
-        schema: JsonSchema = {
+        schema: JsonObject = {
             "type": "array",
             "items": {"anyOf": calls},
             "minItems": 1,
@@ -96,25 +97,32 @@ class ToolPayload:
         }
         return {**schema, "$defs": definitions} if definitions else schema
 
+    def _function(self, spec: ToolSpec) -> JsonObject:
+        description = {"description": spec.description} if spec.description else {}
+        return {"name": spec.name, **description, "parameters": self.schemas[spec.name]}
 
-def make_payload(tools: Sequence[ToolSpec], choice: str, max_calls: int) -> ToolPayload:
-    """Render tools.
+
+def render_tools(
+    tools: Sequence[ToolSpec], choice: str, strategy: str, adaptations: list[Adaptation]
+) -> RenderedTools[LlamaTools]:
+    """Render tools for a strategy.
 
     Raises:
-        SchemaError: llama.cpp's dialects cannot express a field.
+        SchemaError: llama.cpp's dialect cannot express a field.
     """
-    return ToolPayload(
-        tuple(tools),
-        choice,
-        max_calls,
-        {tool.name: render_schema(tool, GRAMMAR) for tool in tools},
-        {tool.name: render_schema(tool, NATIVE) for tool in tools},
-    )
-
-
-def _function(spec: ToolSpec, rendered: RenderedSchema) -> JsonSchema:
-    description = {"description": spec.description} if spec.description else {}
-    return {"name": spec.name, **description, "parameters": rendered.schema}
+    dialect = NATIVE if strategy == "native" else GRAMMAR
+    specs = tuple(tool for tool in tools if tool.name == choice) or tuple(tools)
+    rendered: dict[str, RenderedTool] = {}
+    for spec in specs:
+        schema = render_schema(spec, dialect)
+        rendered[spec.name] = RenderedTool(spec.name, schema.schema, restore=schema.restore)
+        for change in schema.adaptations:
+            kind, effect = _KINDS[change.what]
+            reason = f"{dialect.name} cannot express it; {effect}."
+            given = {change.keyword: change.value}
+            adaptations.append(Adaptation(setting=f"tools.{change.path}", kind=kind, given=given, reason=reason))
+    schemas = {name: tool.schema for name, tool in rendered.items()}
+    return RenderedTools(LlamaTools(specs, choice, strategy, schemas), rendered)
 
 
 def _compact(value: object) -> str:
