@@ -122,6 +122,120 @@ def test_earlier_calls_and_their_results_in_the_order_of_the_calls() -> None:
     ]
 
 
+def test_a_result_may_hold_images() -> None:
+    """``functionResponse.parts`` of both SDKs; dropped in silence before (hermes-agent#55426)."""
+    result = [
+        {"type": "text", "text": "here: "},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAEC"}},
+        {"type": "file", "file": {"file_data": "gs://b/c.pdf"}},
+        {"inlineData": {"mimeType": "image/png", "data": "AAEC"}},
+    ]
+    [_, _, answer] = contents(
+        "go",
+        {"role": "assistant", "tool_calls": [openai_call("1", "f")]},
+        {"role": "tool", "tool_call_id": "1", "content": result},
+    )
+
+    assert answer == user(
+        {
+            "functionResponse": {
+                "name": "f",
+                "response": {"output": "here: "},
+                "parts": [
+                    {"inlineData": {"mimeType": "image/png", "data": "AAEC"}},
+                    {"fileData": {"mimeType": "application/pdf", "fileUri": "gs://b/c.pdf"}},
+                    {"inlineData": {"mimeType": "image/png", "data": "AAEC"}},
+                ],
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [("a.wav", "audio/wav"), ("a.webp", "image/webp"), ("a.flac", "audio/flac"), ("A.HEIC", "image/heic")],
+)
+def test_media_types_are_the_same_on_every_machine(name: str, media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``mimetypes`` reads the system's files: ``.wav`` became ``audio/x-wav``, others were refused on slim images."""
+    monkeypatch.setattr("mimetypes.guess_type", lambda *_: (None, None))
+    part = {"type": "file", "file": {"file_data": f"gs://b/{name}"}}
+
+    assert contents({"role": "user", "content": [part]}) == [
+        user({"fileData": {"mimeType": media_type, "fileUri": f"gs://b/{name}"}})
+    ]
+
+
+def own_turn(parts: Any, ids: Any = (), *, calls: Any = ()) -> dict[str, Any]:
+    return {
+        "role": "assistant",
+        "content": "in words",
+        "tool_calls": [openai_call(id_, name) for id_, name in calls],
+        "provider_data": {"vertex": {"parts": parts, "ids": list(ids)}, "other": {"items": 1}},
+    }
+
+
+def test_the_turn_in_its_own_form_wins_over_the_words() -> None:
+    call = {"functionCall": {"name": "default_api.f", "args": {}, "id": "v"}, "thoughtSignature": "AAEC"}
+    made = contents(
+        "go",
+        own_turn([{"text": "hm", "thought": True}, call], ["x1"], calls=[("x1", "f"), ("x2", "")]),
+        {"role": "tool", "tool_call_id": "x2", "content": "could not be read", "is_error": True},
+        {"role": "tool", "tool_call_id": "x1", "content": "no", "is_error": True},
+        {"role": "user", "content": "again"},
+    )
+
+    assert made[1] == model({"text": "hm", "thought": True}, call)
+    assert made[2] == user({"functionResponse": {"name": "default_api.f", "response": {"error": "no"}, "id": "v"}})
+    # A call without a part has no response: its result is told in words, with the note that follows.
+    assert made[3:] == [user(text("could not be read"), text("again"))]
+
+
+@pytest.mark.parametrize(
+    ("call", "args"),
+    [
+        ({"name": "f", "args": [1]}, {"_invalid_arguments": "[1]"}),
+        ({"name": "f", "args": "x"}, {"_invalid_arguments": '"x"'}),
+        ({"name": "f", "args": {"a": float("nan")}}, {"_invalid_arguments": '{"a":NaN}'}),
+    ],
+)
+def test_arguments_that_the_service_would_not_take_back_are_replayed_as_an_object(
+    call: dict[str, object], args: object
+) -> None:
+    """Servers parse the arguments in the history: vllm#43995, kimi-cli#2165."""
+    assert contents("go", own_turn([{"functionCall": call}], ["1"], calls=[("1", "f")]))[1] == model(
+        {"functionCall": {"name": "f", "args": args}}
+    )
+
+
+@pytest.mark.parametrize("data", [{}, {"parts": 3}, {"parts": ["x"]}])
+def test_own_data_of_another_form_is_refused(data: Any) -> None:
+    with pytest.raises(MessageError, match=r"messages\[1\].provider_data.vertex"):
+        contents("go", {"role": "assistant", "content": "x", "provider_data": {"vertex": data}})
+
+
+def test_a_conversation_of_another_provider_is_told_in_the_services_names() -> None:
+    turn = {
+        "role": "assistant",
+        "content": "words",
+        "tool_calls": [openai_call("1", "get weather!", '{"a": 1}')],
+        "provider_data": {"openai": {"items": []}},
+    }
+    made = contents("go", turn, {"role": "tool", "tool_call_id": "1", "content": "x"})
+
+    name = made[1]["parts"][1]["functionCall"]["name"]  # type: ignore[index]
+    assert name.startswith("get_weather_")
+    assert made[2] == user(response(name, "x"))
+
+
+def test_characters_that_no_request_can_carry() -> None:
+    assert contents("a\ud800b", {"role": "user", "parts": [{"text": "\ud800"}]}) == [
+        user(text("a\ufffdb")),
+        user(text("\ufffd")),
+    ]
+    with pytest.raises(MessageError, match="NaN"):
+        contents({"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"a": float("nan")}}}]})
+
+
 def test_ids_that_repeat_belong_to_the_nearest_calls() -> None:
     made = contents(
         {"role": "assistant", "tool_calls": [openai_call("call_0", "f")]},

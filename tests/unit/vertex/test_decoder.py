@@ -27,12 +27,12 @@ CALLS = st.builds(
 )
 
 
-def decode(chunks: Sequence[Mapping[str, object]]) -> tuple[list[ToolCall], Reply]:
+def decode(chunks: Sequence[Mapping[str, object]], messages: Sequence[object] = ()) -> tuple[list[ToolCall], Reply]:
     """The calls reported on the way, and the reply."""
     request = Request(
         provider="vertex",
         model="m",
-        messages=[],
+        messages=list(messages),
         tools=(),
         tool_payload=render_tools((), "required", None, []),
         tool_choice="required",
@@ -95,6 +95,80 @@ def test_only_the_first_candidate_is_read() -> None:
     _, reply = decode([{"candidates": [candidate(call("a"), finishReason="STOP")["candidates"][0], second]}])
 
     assert [one.name for one in reply.tool_calls] == ["a"]
+
+
+def test_candidates_of_other_indexes_are_not_mixed_in() -> None:
+    """ai-dial-adapter-vertexai#157: candidates of index 0, then 1, then 0."""
+
+    def chunk(name: str, index: int, **more: Any) -> dict[str, Any]:
+        return candidate(call(name), {"text": name}, index=index, **more)
+
+    _, reply = decode([chunk("a", 0), chunk("b", 1, finishReason="STOP"), chunk("c", 0, finishReason="STOP")])
+
+    assert ([one.name for one in reply.tool_calls], reply.text) == (["a", "c"], "ac")
+
+
+@pytest.mark.parametrize("part", [{"text": ""}, {"thought": True}, {}, {"text": "", "thought": True}])
+def test_parts_without_data_are_not_echoed_unless_they_carry_a_signature(part: dict[str, Any]) -> None:
+    """The service sends them at the end of a stream and refuses them in the history: FLIT#69, vercel/ai#6589."""
+    signed = {**part, "thoughtSignature": "AAEC"}
+
+    _, reply = decode([candidate(call("a"), part), candidate(signed, finishReason="STOP")])
+
+    assert echoed(reply) == [call("a"), signed]
+
+
+def test_thoughts_are_reasoning_and_the_reply_says_who_answered() -> None:
+    _, reply = decode(
+        [
+            candidate({"text": "h", "thought": True}) | {"responseId": "r-1", "modelVersion": "gemini-x"},
+            candidate({"text": "m", "thought": True}, {"text": "yes"}, finishReason="STOP"),
+        ]
+    )
+
+    assert (reply.reasoning, reply.text, reply.response_id, reply.model) == ("hm", "yes", "r-1", "gemini-x")
+    assert isinstance(reply.turn, dict)
+    assert (reply.turn["content"], reply.turn["reasoning_content"]) == ("yes", "hm")
+
+
+def test_ids_of_the_conversation_are_not_given_again() -> None:
+    earlier = [{"role": "assistant", "tool_calls": [{"id": "call_1", "function": {"name": "a", "arguments": "{}"}}]}]
+
+    _, reply = decode([candidate(call("a", function={"id": "call_1"}), finishReason="STOP")], earlier)
+
+    [made] = reply.tool_calls
+    assert made.id != "call_1"
+    assert isinstance(reply.turn, dict)
+    assert reply.turn["provider_data"] == {
+        "vertex": {"parts": [call("a", function={"id": "call_1"})], "ids": [made.id]}
+    }
+
+
+def test_ids_first_and_then_calls_without_ids_are_linear() -> None:
+    parts = [call("a", function={"id": f"call_{n}"}) for n in range(4000)] + [call("a")] * 4000
+
+    _, reply = decode([candidate(*parts, finishReason="STOP")])
+
+    assert len({one.id for one in reply.tool_calls}) == 8000
+
+
+@pytest.mark.parametrize("reason", ["LANGUAGE", "TOO_MANY_TOOL_CALLS", "SOMETHING_NEW"])
+def test_a_reply_without_calls_that_the_service_stopped_says_why(reason: str) -> None:
+    _, reply = decode([{"candidates": [{"finishReason": reason, "finishMessage": "because"}]}])
+
+    assert reply.refusal == f"the reply was stopped ({reason}): because"
+
+
+def test_an_empty_function_call_does_not_lose_its_place() -> None:
+    _, reply = decode([candidate(call("a"), {"functionCall": {}}, call("b"), finishReason="STOP")])
+
+    assert [one.name for one in reply.tool_calls] == ["a", "", "b"]
+
+
+@pytest.mark.parametrize("value", [{"stringValue": 3}, {"numberValue": "3"}, {"numberValue": True}, {"boolValue": 1}])
+def test_streamed_values_of_another_type_are_not_the_protocol(value: dict[str, Any]) -> None:
+    with pytest.raises(ResponseError, match=next(iter(value))):
+        decode([streamed("a", partialArgs=[{"jsonPath": "$.x", **value}])])
 
 
 def test_the_last_counts_are_the_counts() -> None:

@@ -75,6 +75,8 @@ def test_any_path_is_read_or_refused(text: str) -> None:
         ("$.ops[0].price", ("ops", 0, "price")),
         ("$['odd name'][\"it's\"]", ("odd name", "it's")),
         ("$.a-b.ü", ("a-b", "ü")),
+        (r"$['it\'s \\ \a']", ("it's \\ a",)),
+        ("$.a[007]", ("a", 7)),
     ],
 )
 def test_paths(path: str, steps: tuple[object, ...]) -> None:
@@ -88,6 +90,41 @@ def test_paths(path: str, steps: tuple[object, ...]) -> None:
 def test_paths_that_are_refused(path: str) -> None:
     with pytest.raises(PartialArgumentsError):
         parse_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "$['" + r"\a" * 4000,
+        "$['" + "\\" * 9000,
+        "$" + "['a" * 3000,
+        "$." + "a" * 9_000 + "'",
+        "$[" + "1" * 9_000,
+        "$" + "." * 9_000,
+    ],
+    ids=lambda path: path[:8],
+)
+def test_hostile_paths_take_no_longer_than_their_length(path: str) -> None:
+    """A regular expression took exponential time for ``$['`` and many ``\\a``: 259 bytes stopped every thread."""
+    steps = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __getitem__(self, key: Any) -> str:
+            nonlocal steps
+            steps += 1
+            return str.__getitem__(self, key)
+
+    with pytest.raises(PartialArgumentsError, match=r"^.{0,300}$"):
+        parse_path(Counted(path))
+
+    assert steps <= 6 * len(path)
+
+
+def test_a_path_of_a_megabyte_is_refused_unread() -> None:
+    with pytest.raises(PartialArgumentsError, match="out of bounds"):
+        parse_path("$." + "a" * 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -103,16 +103,19 @@ def test_an_empty_candidate_is_no_call(wire: Wire) -> None:
 
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason:UserWarning")  # google-genai says so
 @pytest.mark.parametrize("name", ["A_NEW_ONE", "LANGUAGE", "TOO_MANY_TOOL_CALLS"])
-def test_an_unknown_finish_reason_does_no_harm(rest: VertexRestServer, name: str) -> None:
+def test_with_an_unknown_finish_reason_the_reply_is_not_known_to_be_whole(
+    rest: VertexRestServer, streamed: bool, name: str
+) -> None:
     """google-genai 2.34 takes any name; google-cloud-aiplatform 2.7 lacks ten of them."""
-    rest.enqueue(candidate(GOOD, finishReason=name), [candidate(GOOD, finishReason=name)])
-    client = polycall.from_vertexai(genai_client(rest))
+    reply = candidate(GOOD, finishReason=name)
+    rest.enqueue([reply] if streamed else reply)
 
-    whole = client.create(MESSAGES, list[Pick], MODEL)
-    streamed = client.stream(MESSAGES, list[Pick], MODEL).collect()
+    with pytest.raises(polycall.IncompleteOutputError) as caught:
+        ask(Wire("genai", rest), streamed)
 
-    assert list(whole) == list(streamed) == [Pick(n=1)]
-    assert whole.finish_reason is streamed.finish_reason is polycall.FinishReason.OTHER
+    assert list(caught.value.calls) == [Pick(n=1)]
+    assert caught.value.calls.finish_reason is polycall.FinishReason.OTHER
+    assert caught.value.calls.raw_finish_reason == name
 
 
 @pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason:UserWarning")  # google-genai 1 says so
@@ -121,7 +124,20 @@ def test_the_sdk_sends_no_further_requests_of_its_own(rest: VertexRestServer, st
     reply = candidate(GOOD, finishReason="CONTINUATION", continuationToken="AAEC")
     rest.enqueue([reply] if streamed else reply)
 
-    assert list(ask(Wire("genai", rest), streamed)) == [Pick(n=1)]
+    with pytest.raises(polycall.IncompleteOutputError) as caught:  # something was to be continued
+        ask(Wire("genai", rest), streamed)
+
+    assert list(caught.value.calls) == [Pick(n=1)]
+    assert len(rest.requests) == 1
+
+
+@pytest.mark.parametrize("seen", ["as made"], indirect=True)  # the SDK's own reader stumbles: a clear error
+def test_comments_that_come_as_data_are_no_part_of_a_stream(rest: VertexRestServer) -> None:
+    """opencode#50871, on a partner model's endpoint of Vertex AI."""
+    comment = b"data: : keepalive\r\n\r\n"
+    rest.enqueue([comment, candidate(GOOD), comment, candidate(finishReason="STOP"), comment])
+
+    assert list(ask(Wire("genai", rest), streamed=True)) == [Pick(n=1)]
 
     assert len(rest.requests) == 1
 

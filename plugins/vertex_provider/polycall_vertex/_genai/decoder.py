@@ -76,7 +76,7 @@ class GenaiDecoder:
         return self._decoder.finish()
 
     def _take(self, data: bytes) -> list[StreamEvent]:
-        if self.done or not data:
+        if self.done or not data or data.startswith(b":"):  # a comment as data: opencode#50871
             return []
         if data[:6] == _DONE and data.strip() == _DONE:
             self.done = True

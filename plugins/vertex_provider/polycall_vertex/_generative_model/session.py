@@ -120,7 +120,10 @@ class GenerativeModelSession:
         return template.fill(request.messages)
 
     def describe(self, request: Request, body: ModelRequest) -> RenderedRequest:
-        """The request as it is sent: over gRPC the whole message, over REST what the SDK puts into the body."""
+        """The request as it is sent: over gRPC the whole message, over REST what the SDK puts into the body.
+
+        The SDK adds headers of its own while it sends.
+        """
         type_ = type(body.message)
         version = type_.__module__.split(".")[2].removeprefix("aiplatform_")
         headers = shown_headers(dict(body.call_options.get("metadata") or ()))  # type: ignore[call-overload]
@@ -131,7 +134,7 @@ class GenerativeModelSession:
             return RenderedRequest(url=url, headers=headers, body=json_format.MessageToDict(message))
         method = "streamGenerateContent" if request.stream else "generateContent"
         dumped = json_format.MessageToDict(message, use_integers_for_enums=True)
-        url = f"{self._endpoint()}/{version}/{dumped.pop('model')}:{method}"
+        url = f"{self._endpoint()}/{version}/{dumped.pop('model')}:{method}?$alt=json;enum-encoding=int"
         return RenderedRequest(method="POST", url=url, headers=headers, body=dumped)
 
     def send(self, request: Request, body: ModelRequest) -> Any:

@@ -32,7 +32,7 @@ from polycall.plugin import (
     earlier_call_ids,
 )
 from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part
-from polycall_vertex._protocol.endings import refusal_of, unified_finish_reason, unreadable_call
+from polycall_vertex._protocol.endings import is_known_end, refusal_of, unified_finish_reason, unreadable_call
 from polycall_vertex._protocol.numbers import fix_numbers
 from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError
 from polycall_vertex._protocol.tools import VertexTools
@@ -151,12 +151,16 @@ class ReplyDecoder:
             raw_finish_reason=end.finish_reason,
             usage=None if end.usage is None else end.usage(),
             refusal=refusal,
-            saw_end=self._is_whole or end.finish_reason is not None or refusal is not None,
+            saw_end=refusal is not None or self._saw_end(),
             turn=assistant_turn(text, self._complete, reasoning=reasoning, provider="vertex", data=own.data()),
             response_id=end.response_id if isinstance(end.response_id, str) else None,
             model=end.model if isinstance(end.model, str) else None,
             raw_response=self._build_raw,
         )
+
+    def _saw_end(self) -> bool:
+        word = self._end.finish_reason
+        return self._is_whole if word is None else is_known_end(word)
 
     def _note_end(self, chunk: Chunk) -> None:
         end = self._end

@@ -47,6 +47,15 @@ def unified_finish_reason(name: str | None) -> FinishReason | None:
     return _FINISH_REASONS.get(name, FinishReason.OTHER)
 
 
+def is_known_end(name: str | None) -> bool:
+    """Whether a finish reason says that the reply is whole, as far as it goes.
+
+    The words for that are a short closed list. Another word (LANGUAGE, TOO_MANY_TOOL_CALLS, CONTINUATION, one that is
+    not known yet) may mean that calls are missing. A call that the service could not read is reported as such.
+    """
+    return name in _FINISH_REASONS or name in _UNREADABLE or name in _BLOCKED
+
+
 def refusal_of(
     finish_reason: str | None,
     finish_message: str | None,
