@@ -28,7 +28,7 @@ def is_legal_name(name: object) -> bool:
 class ToolName:
     """A tool's name other than its class's: ``Iterable[Annotated[Weather, ToolName("get_weather")] | Search]``.
 
-    Args:
+    Attributes:
         name: Begins with a letter of ASCII or ``_``, goes on with letters, digits, ``_`` and ``-``, has at most 64
             characters, and is neither ``auto`` nor ``required``, which are words of ``tool_choice``.
 
