@@ -205,6 +205,7 @@ class AsyncOpenStream(Generic[T]):
     """
 
     __slots__ = (
+        "_at_end",
         "_closed",
         "_closers",
         "_drain",
@@ -232,6 +233,8 @@ class AsyncOpenStream(Generic[T]):
         self._errors = errors
         self._is_last = is_last
         self._drain = drain
+        self._at_end = False
+        """The chunk that was yielded last is the end mark."""
         self._closed = False
         self._reader: asyncio.Task[object] | None = None
         """The task that waits for a chunk."""
@@ -253,7 +256,7 @@ class AsyncOpenStream(Generic[T]):
                 self._reader = None
                 if self._closed:
                     return
-                last = is_last is not None and is_last(chunk)
+                last = self._at_end = is_last is not None and is_last(chunk)
                 yield chunk
                 if last or self._closed:
                     break
@@ -274,6 +277,7 @@ class AsyncOpenStream(Generic[T]):
         finally:
             self._note_left(task)
         if self._drain and not self._closed:
+            self._at_end = False
             await self._read_rest(self._iterator)
 
     async def aclose(self) -> None:
@@ -288,6 +292,8 @@ class AsyncOpenStream(Generic[T]):
         try:
             if self._reader is not None:
                 await self._interrupt(self._reader)
+            elif self._drain and self._at_end and self._iterator is not None:
+                await self._read_rest(self._iterator)  # the reader has left at the end mark
         finally:
             await aclose_all(*self._closers, self._source, self._iterator)
 

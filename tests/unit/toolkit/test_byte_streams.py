@@ -606,6 +606,20 @@ async def test_a_connection_can_be_used_again_after_the_end_mark(
     assert server.open_connections == 1
 
 
+async def test_a_connection_can_be_used_again_when_the_reader_leaves_at_the_end_mark(
+    server: WireServer, async_client: httpx.AsyncClient
+) -> None:
+    server.enqueue(*[reply_stream([b"data: [DONE]\n\n"])] * 2)
+
+    for _ in range(2):
+        stream = async_byte_stream(await send_async(async_client, server.url), is_end=DoneMark().is_end)
+        async for _ in stream:
+            break  # as the core does once a decoder is done
+        await stream.aclose()
+
+    assert server.open_connections == 1
+
+
 async def test_transport_errors_are_translated(
     server: WireServer, client: httpx.Client, async_client: httpx.AsyncClient
 ) -> None:
