@@ -11,8 +11,10 @@ import openai
 from pydantic import BaseModel
 
 import polycall
+from polycall.plugin import RenderedTool, RenderedTools, Request
 from polycall_openai._session import Session
 from polycall_openai._settings import OpenAISettings
+from polycall_openai._tools import ToolPayload
 from support.openai_replies import USAGE, Call, chunks, completion, sse
 from support.openai_requests import assert_valid_chat_request, assert_valid_responses_request
 from support.openai_responses import RESPONSES_USAGE, events, output_items, response, typed_sse
@@ -63,7 +65,29 @@ def session(base_url: str, *, api: Literal["chat", "responses"] = "chat", **opti
     settings = {name: options.pop(name) for name in ("server", "server_options") if name in options}
     http_client = openai.DefaultHttpxClient(verify=False)
     with openai.OpenAI(base_url=base_url, api_key="k", http_client=http_client, **options) as client:
-        return Session.bind(client, OpenAISettings(api=api, **settings), created=True)
+        return Session.bind(client, OpenAISettings(api=api, **settings))
+
+
+def tool_payload(*names: str, properties: bool = True) -> ToolPayload:
+    """A tool payload of tools with any arguments, for decoders that are fed by hand."""
+    schema: dict[str, object] = {"type": "object", "properties": {"query": {}} if properties else {}}
+    return RenderedTools(b"{}", {name: RenderedTool(name, schema) for name in names})
+
+
+def neutral_request(payload: ToolPayload, **fields: Any) -> Request:
+    """The request that a reply answers."""
+    given: dict[str, Any] = {
+        "provider": "openai",
+        "model": "m",
+        "messages": [],
+        "tools": (),
+        "tool_choice": "auto",
+        "strict": None,
+        "options": {},
+        "stream": True,
+        **fields,
+    }
+    return Request(tool_payload=payload, **given)
 
 
 @dataclass

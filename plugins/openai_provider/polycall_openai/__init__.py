@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from polycall.plugin import CallResult, ClientTraits, Reply, Request, StreamDecoder, ToolSpec, hookimpl
+from polycall.plugin import (
+    Adaptation,
+    AsyncOpenStream,
+    ClientTraits,
+    JsonObject,
+    OpenStream,
+    RenderedRequest,
+    Reply,
+    Request,
+    SessionTraits,
+    StreamDecoder,
+    ToolSpec,
+    hookimpl,
+)
 from polycall_openai import _settings
-from polycall_openai._json import JsonObject
 from polycall_openai._sdk import recognition
-from polycall_openai._sdk.chunk_streams import AsyncBytesStream, AsyncObjectStream, BytesStream, ObjectStream
 from polycall_openai._sdk.transport import RawReply
 from polycall_openai._servers.profile import ModelFamily, ServerProfile
 from polycall_openai._servers.table import PROFILES
@@ -38,61 +49,78 @@ def polycall_recognize_client(client: object) -> ClientTraits | None:
 
 
 @hookimpl
-def polycall_bind_client(client: Any, settings: OpenAISettings, created: bool) -> Session:
-    return Session.bind(client, settings, created=created)
+def polycall_bind_client(client: Any, settings: OpenAISettings) -> Session:
+    return Session.bind(client, settings)
 
 
 @hookimpl
-def polycall_close_client(client: Session) -> None:
-    if client.owns_http_client:
-        client.client.close()
+def polycall_describe_session(session: Session) -> SessionTraits:
+    return session.traits()
 
 
 @hookimpl
-async def polycall_close_client_async(client: Session) -> None:
-    if client.owns_http_client:
-        await client.client.close()
+def polycall_close_client(session: Session, created: bool) -> None:
+    if created and session.owns_http_client:
+        session.client.close()
+
+
+@hookimpl
+async def polycall_close_client_async(session: Session, created: bool) -> None:
+    if created and session.owns_http_client:
+        await session.client.close()
 
 
 @hookimpl
 def polycall_render_tools(
-    client: Session, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None, model: str | None
+    session: Session,
+    tools: Sequence[ToolSpec],
+    tool_choice: str,
+    strict: bool | None,
+    model: str | None,
+    adaptations: list[Adaptation],
 ) -> ToolPayload:
-    return client.api.render_tools(client.server.profile_for(model), tools, tool_choice, strict)
+    return session.api.render_tools(session.server.profile_for(model), tools, tool_choice, strict, adaptations)
 
 
 @hookimpl
-def polycall_send(client: Session, request: Request) -> RawReply:
-    return client.transport.send(*client.api.build(client.server, request))
+def polycall_render_request(session: Session, request: Request) -> JsonObject:
+    return session.api.render_request(session.server, request)
 
 
 @hookimpl
-async def polycall_send_async(client: Session, request: Request) -> RawReply:
-    return await client.transport.send_async(*client.api.build(client.server, request))
+def polycall_describe_request(session: Session, request: Request, body: JsonObject) -> RenderedRequest:
+    return session.transport.describe(request, body)
 
 
 @hookimpl
-def polycall_open_stream(client: Session, request: Request) -> BytesStream | ObjectStream:
-    return client.transport.open_stream(*client.api.build(client.server, request))
+def polycall_send(session: Session, request: Request, body: JsonObject) -> RawReply:
+    return session.transport.send(request, body)
 
 
 @hookimpl
-async def polycall_open_stream_async(client: Session, request: Request) -> AsyncBytesStream | AsyncObjectStream:
-    return await client.transport.open_stream_async(*client.api.build(client.server, request))
+async def polycall_send_async(session: Session, request: Request, body: JsonObject) -> RawReply:
+    return await session.transport.send_async(request, body)
 
 
 @hookimpl
-def polycall_extract_reply(client: Session, request: Request, response: RawReply) -> Reply:
-    return client.api.extract_reply(client.server, request, response.body(), response.sdk_object)
+def polycall_open_stream(
+    session: Session, request: Request, body: JsonObject
+) -> OpenStream[bytes] | OpenStream[object]:
+    return session.transport.open_stream(request, body)
 
 
 @hookimpl
-def polycall_create_decoder(client: Session, request: Request) -> StreamDecoder[bytes | JsonObject]:
-    return client.api.create_decoder(client.server, request)
+async def polycall_open_stream_async(
+    session: Session, request: Request, body: JsonObject
+) -> AsyncOpenStream[bytes] | AsyncOpenStream[object]:
+    return await session.transport.open_stream_async(request, body)
 
 
 @hookimpl
-def polycall_continue_conversation(
-    client: Session, messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
-) -> list[object]:
-    return client.api.continue_conversation(client.server.profile, messages, reply, results, note)
+def polycall_extract_reply(session: Session, request: Request, response: RawReply) -> Reply:
+    return session.api.extract_reply(session.server, request, response.body(), response.sdk_object)
+
+
+@hookimpl
+def polycall_create_decoder(session: Session, request: Request) -> StreamDecoder[bytes | JsonObject]:
+    return session.api.create_decoder(session.server, request)

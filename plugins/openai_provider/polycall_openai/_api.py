@@ -1,13 +1,11 @@
-"""The steps of a call that Chat Completions and the Responses API do differently, as the hooks need them."""
+"""The steps of a call in which Chat Completions and the Responses API differ, as the hooks need them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from polycall.plugin import CallResult, Reply, Request, StreamDecoder, ToolSpec
-from polycall_openai._json import JsonObject
-from polycall_openai._sdk.call_options import CallOptions
+from polycall.plugin import Adaptation, JsonObject, Reply, Request, StreamDecoder, ToolSpec
 from polycall_openai._sdk.endpoint import Endpoint
 from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._servers.server import Server
@@ -21,13 +19,18 @@ class Api(Protocol):
     def endpoint(self) -> Endpoint: ...
 
     def render_tools(
-        self, profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None
+        self,
+        profile: ServerProfile,
+        tools: Sequence[ToolSpec],
+        tool_choice: str,
+        strict: bool | None,
+        adaptations: list[Adaptation],
     ) -> ToolPayload:
         """Render the tools for a request; the profile is that of the model."""
         ...
 
-    def build(self, server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
-        """Build the body, and the SDK's options of the call."""
+    def render_request(self, server: Server, request: Request) -> JsonObject:
+        """Render the body."""
         ...
 
     def extract_reply(
@@ -38,15 +41,4 @@ class Api(Protocol):
 
     def create_decoder(self, server: Server, request: Request) -> StreamDecoder[bytes | JsonObject]:
         """Create a decoder for one streamed reply."""
-        ...
-
-    def continue_conversation(
-        self,
-        profile: ServerProfile,
-        messages: Sequence[object],
-        reply: Reply,
-        results: Sequence[CallResult],
-        note: str | None,
-    ) -> list[object]:
-        """Append the model's turn and the answers to its calls to the conversation."""
         ...

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from polycall import SchemaError
-from polycall.plugin import Dialect, RenderedSchema, SchemaLimits, ToolSpec, render_schema
+from polycall.plugin import Dialect, RenderedSchema, SchemaError, SchemaLimits, ToolSpec, render_schema
 
 CHAT = Dialect(name="OpenAI functions")
 """Plain functions: the API takes any JSON Schema here and does not enforce it (OpenAI API description,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
-from polycall import ConfigurationError, PluginError
-from polycall.plugin import MAX_REPLY_BYTES
+from polycall.plugin import MAX_REPLY_BYTES, NEW_CLIENT_ONLY, ConfigurationError, sdk_missing
 
 if TYPE_CHECKING:
     import openai
 
-FOR_ANY_CLIENT = frozenset({"api", "max_reply_bytes", "server", "server_options", "stream_usage"})
-"""polycall's own settings, which apply to the user's own client, too."""
+_POLYCALLS_OWN = {"api", "max_reply_bytes", "server", "server_options", "stream_usage"}
 _AZURE = {"azure_endpoint", "azure_deployment", "azure_ad_token", "api_version"}
 
 
@@ -23,8 +21,8 @@ class OpenAISettings(BaseModel):
     """The settings of ``polycall.from_provider("openai/...", ...)``, and of a profile with ``provider = "openai"``.
 
     Settings that are not given are left to the SDK, which reads ``OPENAI_API_KEY``, ``OPENAI_BASE_URL`` and so on. With
-    any of the Azure settings the client is an ``AzureOpenAI``. Only those up to ``max_reply_bytes``
-    apply to a client of the user's own.
+    any of the Azure settings the client is an ``AzureOpenAI``. Settings of the SDK's client are
+    refused for a client of the user's own.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -43,24 +41,24 @@ class OpenAISettings(BaseModel):
     """Maximum size of one reply, content-decoded; a larger one is a `polycall.IncompleteOutputError`. A stream is
     counted as it is read; a whole reply when the SDK has read it, before it is parsed."""
 
-    base_url: str | None = None
-    api_key: SecretStr | None = None
-    organization: str | None = None
-    project: str | None = None
-    timeout: float | None = None
+    base_url: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    api_key: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
+    organization: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    project: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    timeout: Annotated[float | None, NEW_CLIENT_ONLY] = None
     """Seconds; ``None`` waits forever. Not given: the SDK's 600."""
-    max_retries: int = 2
+    max_retries: Annotated[int, NEW_CLIENT_ONLY] = 2
     """The SDK's own retries after connection errors, 408, 409, 429 and 5xx."""
-    default_headers: dict[str, str] | None = None
-    default_query: dict[str, Any] | None = None
-    http_client: Any = None
+    default_headers: Annotated[dict[str, str] | None, NEW_CLIENT_ONLY] = None
+    default_query: Annotated[dict[str, Any] | None, NEW_CLIENT_ONLY] = None
+    http_client: Annotated[Any, NEW_CLIENT_ONLY] = None
     """An ``httpx.Client`` or ``httpx.AsyncClient`` of yours (``httpx2`` with openai 3.x); polycall does not close
     it."""
 
-    azure_endpoint: str | None = None
-    azure_deployment: str | None = None
-    azure_ad_token: SecretStr | None = None
-    api_version: str | None = None
+    azure_endpoint: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    azure_deployment: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    azure_ad_token: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
+    api_version: Annotated[str | None, NEW_CLIENT_ONLY] = None
 
     @field_validator("base_url", "azure_endpoint")
     @classmethod
@@ -81,14 +79,11 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
     try:
         import openai
     except ImportError as error:
-        raise PluginError(
-            f'The openai SDK cannot be imported ({error}). Install it: pip install "polycall[openai]"',
-            plugin="openai",
-        ) from error
+        raise sdk_missing("openai", "openai", error) from error
 
     arguments: dict[str, Any] = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name in settings.model_fields_set - FOR_ANY_CLIENT
+        for name in settings.model_fields_set - _POLYCALLS_OWN
         if (value := getattr(settings, name)) is not None or name == "timeout"
     }
     azure = arguments.keys() & _AZURE

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, cast
 
-from polycall import ConfigurationError
-from polycall.plugin import Request, ToolSpec
-from polycall_openai._json import JsonObject
+from pydantic_core import from_json, to_json
+
+from polycall.plugin import (
+    Adaptation,
+    ConfigurationError,
+    JsonObject,
+    RenderedSchema,
+    RenderedTool,
+    RenderedTools,
+    Request,
+    ToolSpec,
+    sendable,
+)
 from polycall_openai._schema import render_parameters
 from polycall_openai._servers.profile import ServerProfile
 
+ToolPayload: TypeAlias = RenderedTools[bytes]
+"""The tools of a request. Its payload is the JSON of their fields of the body, read again for each request: cheaper
+than a copy, and no request shares anything with another."""
 
-@dataclass(frozen=True, slots=True)
-class ToolPayload:
-    """The tools of a request in OpenAI's form."""
-
-    fields: Mapping[str, object]
-    """Fields of the request's body."""
-    names: frozenset[str]
-    restore: Mapping[str, Callable[[object], object]]
-    """By tool: undoes the changes of its schema's dialect on decoded arguments."""
-    make_id: Callable[[], str] = ServerProfile().make_call_id
-    """Makes an id that the server takes, for calls without a usable one."""
+_IN_WORDS = {
+    "dropped": "not told to the model",
+    "in_words": "told in the description only",
+    "reshaped": "written in another form, which polycall maps back",
+    "renamed": "renamed, which polycall maps back",
+}
 
 
 def payload_of(request: Request) -> ToolPayload:
@@ -31,11 +38,18 @@ def payload_of(request: Request) -> ToolPayload:
     return cast("ToolPayload", request.tool_payload)
 
 
+def fields_of_tools(request: Request) -> JsonObject:
+    """The fields ``tools`` and ``tool_choice`` of a request's body, which may be changed."""
+    fields: JsonObject = from_json(payload_of(request).payload)
+    return fields
+
+
 def render_tools(
     profile: ServerProfile,
     tools: Sequence[ToolSpec],
     tool_choice: str,
     strict: bool | None,
+    adaptations: list[Adaptation],
     *,
     wrap: Callable[[JsonObject], JsonObject],
     always_strict: bool = False,
@@ -47,6 +61,7 @@ def render_tools(
         tools: At least one.
         tool_choice: ``"auto"``, ``"required"`` or a tool's name.
         strict: ``None``: where the server enforces it and the schema fits as it is.
+        adaptations: Gets each change to the caller's schema and choice.
         wrap: From a function, or the name of one, to the API's entry for it.
         always_strict: Send ``strict`` if it is false, too.
 
@@ -54,11 +69,11 @@ def render_tools(
         SchemaError: The dialect has no form for a field.
         ConfigurationError: More tools than the server takes.
     """
-    tools, tool_choice = _offered(profile, tools, tool_choice)
+    tools, sent_choice = _offered(profile, tools, tool_choice, adaptations)
     if strict is None and not profile.strict:
         strict = False
     entries: list[JsonObject] = []
-    restore: dict[str, Callable[[object], object]] = {}
+    rendered: dict[str, RenderedTool] = {}
     for tool in tools:
         parameters, is_strict = render_parameters(tool, strict)
         function: JsonObject = {"name": tool.name, "parameters": parameters.schema}
@@ -66,21 +81,17 @@ def render_tools(
             function["description"] = tool.description
         if is_strict or always_strict:
             function["strict"] = is_strict
-        if parameters.restore is not None:
-            restore[tool.name] = parameters.restore
+        rendered[tool.name] = RenderedTool(tool.name, parameters.schema, restore=parameters.restore)
+        adaptations += _changes(parameters, is_strict)
         entries.append(wrap(function))
-    return ToolPayload(
-        fields={
-            "tools": entries,
-            "tool_choice": tool_choice if tool_choice in ("auto", "required") else wrap({"name": tool_choice}),
-        },
-        names=frozenset(tool.name for tool in tools),
-        restore=restore,
-        make_id=profile.make_call_id,
-    )
+    choice: object = sent_choice if sent_choice in ("auto", "required") else wrap({"name": sent_choice})
+    fields = sendable({"tools": entries, "tool_choice": choice}, where="tools")
+    return RenderedTools(to_json(fields), rendered)
 
 
-def _offered(profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str) -> tuple[Sequence[ToolSpec], str]:
+def _offered(
+    profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str, adaptations: list[Adaptation]
+) -> tuple[Sequence[ToolSpec], str]:
     """The tools to offer and the choice to ask for, in a form that the server takes.
 
     A choice that the server does not know becomes the next weaker one: for a named tool only that tool is offered, for
@@ -95,6 +106,26 @@ def _offered(profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str
     kind = tool_choice if tool_choice in ("auto", "required") else "named"
     if kind in profile.tool_choices:
         return tools, tool_choice
+    sent = "required" if "required" in profile.tool_choices and kind == "named" else "auto"
+    reason = f"{profile.name} takes only these forms of tool_choice: {', '.join(sorted(profile.tool_choices))}"
     if kind == "named":
         tools = [tool for tool in tools if tool.name == tool_choice]
-    return tools, "required" if "required" in profile.tool_choices and kind == "named" else "auto"
+        reason += "; the named tool alone is offered"
+    adaptations.append(
+        Adaptation(setting="tool_choice", kind="substituted", given=tool_choice, sent=sent, reason=reason)
+    )
+    return tools, sent
+
+
+def _changes(rendered: RenderedSchema, is_strict: bool) -> list[Adaptation]:
+    """The changes of a dialect to the caller's schema."""
+    dialect = "strict mode" if is_strict else "the schemas of functions"
+    return [
+        Adaptation(
+            setting=f"tools.{change.path}",
+            kind="dropped" if change.what == "dropped" else "substituted",
+            given={change.keyword: change.value},
+            reason=f"{change.keyword}: {_IN_WORDS[change.what]}, since {dialect} has no form for it",
+        )
+        for change in rendered.adaptations
+    ]

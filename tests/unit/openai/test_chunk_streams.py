@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polycall_openai._sdk.chunk_streams import _EndWatch
+from polycall.plugin import DoneMark
 
 EVENTS = st.sampled_from(
     [
@@ -26,7 +26,7 @@ LAST_LINE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
 @example(b'data: {"a": 1}\n\ndata: [DONE]\n\n', [13, 16])
 @given(st.lists(EVENTS, max_size=6).map(b"".join), st.lists(st.integers(0, 300), max_size=8))
 def test_it_has_come_when_the_last_line_so_far_says_so(body: bytes, cuts: list[int]) -> None:
-    watch, start = _EndWatch(), 0
+    watch, start = DoneMark(), 0
     for place in [*sorted({cut % (len(body) + 1) for cut in cuts}), len(body)]:
         expected = LAST_LINE.search(body[:place]) is not None
 

@@ -9,32 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
+from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, StreamEvent
 from polycall_openai._chat.decoder import create_decoder
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
 from polycall_openai._tools import ToolPayload
 from support.openai_corpus import FINISH, STREAMS, Stream, body, each, fragment
 from support.openai_replies import call_chunk, chunks, sse
-from support.openai_server import session
+from support.openai_server import neutral_request, session, tool_payload
 
-PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={})
+PAYLOAD = tool_payload("Search", "Ping")
 
 
 def decoder(*, deltas: bool = False, payload: ToolPayload = PAYLOAD) -> ReplyDecoder:
     return create_decoder(
         session("http://localhost:8000/v1").server,
-        Request(
-            provider="openai",
-            model="m",
-            messages=[],
-            tools=(),
-            tool_payload=payload,
-            tool_choice="auto",
-            strict=None,
-            options={},
-            stream=True,
-            report_deltas=deltas,
-        ),
+        neutral_request(payload, deltas=deltas),
     )
 
 
@@ -58,7 +47,7 @@ def check(stream: Stream, pieces: Iterable[bytes]) -> None:
     assert [call.index for call in reply.tool_calls] == list(range(len(stream.calls)))
     assert len({call.id for call in reply.tool_calls}) == len(stream.calls)
     assert not reply.cut_off
-    assert reply.whole
+    assert reply.saw_end
     # What was reported early is what the reply holds.
     early = [event.tool_call for event in events if isinstance(event, CallCompleted)]
     assert all(reply.tool_calls[call.index] == call for call in early)

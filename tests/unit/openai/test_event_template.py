@@ -11,20 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polycall import ResponseError
-from polycall.plugin import Reply, Request, StreamEvent
+from polycall.plugin import NotJsonError, Reply, Request, StreamEvent, parse_json
 from polycall.plugin import ServerSentEvent as Event
 from polycall_openai._chat.decoder import StreamedCompletion
 from polycall_openai._chat.decoder import create_decoder as chat_decoder
-from polycall_openai._json import NotJsonError, parse
 from polycall_openai._responses.decoder import StreamedResponse
 from polycall_openai._responses.decoder import create_decoder as responses_decoder
 from polycall_openai._servers.server import Server
 from polycall_openai._streaming.event_template import make_template
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
-from polycall_openai._tools import ToolPayload
 from support.openai_replies import USAGE, call_chunk, chunk, sse
 from support.openai_responses import events, output_items, typed_sse
-from support.openai_server import session
+from support.openai_server import neutral_request, session, tool_payload
 
 JsonObject = dict[str, Any]
 Api = Literal["chat", "responses"]
@@ -36,25 +34,12 @@ DECODERS: Mapping[Api, Callable[[Server, Request], ReplyDecoder]] = {
 
 
 def decoder(api: Api, *, deltas: bool = False, limit: object = None) -> ReplyDecoder:
-    payload = ToolPayload(
-        fields={},
-        names=frozenset({"Search", "Ping", "Pinger"}),
-        restore={},
-        make_id=iter(map(str, range(999))).__next__,
-    )
-    request = Request(
-        provider="openai",
-        model="m",
-        messages=[],
-        tools=(),
-        tool_payload=payload,
-        tool_choice="auto",
-        strict=None,
-        options={} if limit is None else {"max_tokens": limit},
-        stream=True,
-        report_deltas=deltas,
-    )
-    return DECODERS[api](session("http://localhost:8000/v1", api=api).server, request)
+    made = session("http://localhost:8000/v1", api=api)
+    options = {} if limit is None else {"max_tokens": limit}
+    request = neutral_request(tool_payload("Search", "Ping", "Pinger"), deltas=deltas, options=options)
+    decoder = DECODERS[api](made.server, request)
+    decoder._streamed.calls.maker.ids._make = iter(map(str, range(999))).__next__
+    return decoder
 
 
 def decode(made: ReplyDecoder, pieces: Iterable[bytes]) -> tuple[list[StreamEvent], str]:
@@ -285,7 +270,7 @@ def test_a_text_that_fits_says_the_same_but_for_its_values(name: str, data: st.D
     piece = template.piece_of_event(Event(bytes(text), b""))
 
     if piece is not None:
-        value = parse(bytes(text))
+        value = parse_json(bytes(text))
         assert isinstance(value, dict)
         held = find_values(value)
         assert next(iter(held.values()))[next(iter(held))] == piece
@@ -462,6 +447,6 @@ def test_a_text_that_only_the_slower_reader_takes_does_not_fit(data: bytes) -> N
 
     assert template.piece_of_event(Event(other, b"")) is None
     try:
-        parse(other)
+        parse_json(other)
     except (NotJsonError, UnicodeDecodeError):
         assert data == b"\xff"

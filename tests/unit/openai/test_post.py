@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._sdk.call_options import NO_OPTIONS, CallOptions
 from polycall_openai._sdk.endpoint import CHAT_COMPLETIONS, RESPONSES, Endpoint, sdk_types
 from polycall_openai._sdk.post import post
 from polycall_openai._sdk.url_cache import UrlCache
@@ -43,10 +43,9 @@ def by_post(client: Recorder, endpoint: Endpoint, options: CallOptions, **stream
 @pytest.mark.parametrize(
     "options",
     [
-        CallOptions(),
+        NO_OPTIONS,
         CallOptions(headers={"X-Test": "1"}),
         CallOptions(query={"a": "1"}),
-        CallOptions(body={"a": 1}),
         CallOptions(timeout=5.0),
         CallOptions(timeout=None),
     ],
@@ -74,11 +73,11 @@ def test_streams_ask_for_the_same_classes() -> None:
         CHAT_COMPLETIONS,
         UrlCache(CHAT_COMPLETIONS.path),
         dict(BODY),
-        CallOptions(),
+        NO_OPTIONS,
         stream=True,
         stream_cls=stream_class,
     )
-    by_post(client, CHAT_COMPLETIONS, CallOptions(), stream_cls=stream_class)
+    by_post(client, CHAT_COMPLETIONS, NO_OPTIONS, stream_cls=stream_class)
 
     (_, _, stream), (_, _, expected) = client.requests
     assert stream == expected == {"stream": True, "stream_cls": stream_class}
@@ -87,11 +86,11 @@ def test_streams_ask_for_the_same_classes() -> None:
 def test_calls_share_nothing_that_can_be_changed() -> None:
     client = Recorder()
 
-    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), NO_OPTIONS)
     for value in client.requests[0][1].values():
         if isinstance(value, dict):
             value["changed"] = True
-    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), NO_OPTIONS)
 
     assert "changed" not in repr(client.requests[1])
 
@@ -100,8 +99,8 @@ def test_an_sdk_that_keeps_its_options_elsewhere_is_posted_to(monkeypatch: pytes
     client = Recorder()
     monkeypatch.setattr("polycall_openai._sdk.post._template", lambda path: None)
 
-    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), CallOptions())
-    by_post(client, CHAT_COMPLETIONS, CallOptions())
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), NO_OPTIONS)
+    by_post(client, CHAT_COMPLETIONS, NO_OPTIONS)
 
     (_, short, _), (_, expected, _) = client.requests
     assert short.pop("url") == "https://api.openai.com/v1" + expected.pop("url")

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from typing import Any
 
 import pytest
 
 import polycall
-from polycall.plugin import CallResult, Reply, Request, ToolCall, ToolSpec
+from polycall.plugin import Adaptation, Request, ToolSpec
 from polycall_openai import PROFILES, ServerProfile
-from polycall_openai._chat.conversation import continue_conversation
-from polycall_openai._chat.reply import Turn
-from polycall_openai._chat.request import build, render_tools
+from polycall_openai._chat.messages import render_messages
+from polycall_openai._chat.request import render_request, render_tools
 from polycall_openai._servers.table import choose_profile
-from support.openai_server import session
+from support.openai_server import neutral_request, session
 
 UNKNOWN = ServerProfile()
 TOOLS = [ToolSpec(name, None, {"type": "object", "properties": {}}) for name in ("Search", "Weather")]
 
 
 def request(options: dict[str, object], profile: ServerProfile, model: str = "m") -> Request:
-    return Request(
-        provider="openai",
-        model=model,
-        messages=[],
-        tools=tuple(TOOLS),
-        tool_payload=render_tools(profile, TOOLS, "required", None),
-        tool_choice="required",
-        strict=None,
-        options=options,
-    )
+    payload = render_tools(profile, TOOLS, "required", None, [])
+    return neutral_request(payload, model=model, tool_choice="required", options=options, stream=False)
+
+
+def rendered(server: str, options: dict[str, object], model: str = "m", **facts: object) -> tuple[Any, Request]:
+    made = session("http://localhost:8000/v1", server=server, server_options=facts)
+    asked = request(options, made.server.profile_for(model), model)
+    return render_request(made.server, asked), asked
 
 
 def body(server: str, options: dict[str, object], model: str = "m", **facts: object) -> dict[str, Any]:
-    made = session("http://localhost:8000/v1", server=server, server_options=facts)
-    return build(made.server, request(options, made.server.profile_for(model), model))[0]
+    sent, _ = rendered(server, options, model, **facts)
+    return dict(sent)
 
 
 class TestChoosing:
@@ -53,6 +52,9 @@ class TestChoosing:
             ("https://api.cerebras.ai/v1", "cerebras"),
             ("https://api.mistral.ai/v1", "mistral"),
             ("https://api.x.ai/v1", "xai"),
+            ("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "dashscope"),
+            ("https://open.bigmodel.cn/api/paas/v4", "bigmodel"),
+            ("https://api.z.ai/api/paas/v4", "zai"),
             ("https://api.perplexity.ai", "perplexity"),
             ("https://adb-1.7.azuredatabricks.net/serving-endpoints", "databricks"),
             ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini"),
@@ -136,7 +138,7 @@ class TestFacts:
 
     def test_strict_is_asked_for_where_it_is_enforced(self) -> None:
         def strict(profile: ServerProfile) -> list[object]:
-            tools: Any = render_tools(profile, TOOLS, "auto", None).fields["tools"]
+            tools = json.loads(render_tools(profile, TOOLS, "auto", None, []).payload)["tools"]
             return [tool["function"].get("strict") for tool in tools]
 
         assert strict(UNKNOWN) == [None, None]
@@ -154,23 +156,51 @@ class TestFacts:
     )
     def test_tool_choices(self, choices: set[Any], asked: str, choice: object, offered: int) -> None:
         """moonshot, deepseek, lmstudio-bug-tracker#670."""
-        payload = render_tools(dataclasses.replace(UNKNOWN, tool_choices=frozenset(choices)), TOOLS, asked, None)
+        adaptations: list[Adaptation] = []
+        profile = dataclasses.replace(UNKNOWN, tool_choices=frozenset(choices))
+        fields = json.loads(render_tools(profile, TOOLS, asked, None, adaptations).payload)
 
-        tools: Any = payload.fields["tools"]
-        assert (payload.fields["tool_choice"], len(tools)) == (choice, offered)
+        assert (fields["tool_choice"], len(fields["tools"])) == (choice, offered)
+        weakened = choice != asked and not isinstance(choice, dict)
+        assert [(one.setting, one.given, one.sent) for one in adaptations] == (
+            [("tool_choice", asked, choice)] if weakened else []
+        )
 
     def test_max_tools(self) -> None:
         """pipecat#4862, zed#32946."""
         with pytest.raises(polycall.ConfigurationError, match="perplexity takes none at all"):
-            render_tools(PROFILES["perplexity"], TOOLS, "auto", None)
+            render_tools(PROFILES["perplexity"], TOOLS, "auto", None, [])
         with pytest.raises(polycall.ConfigurationError, match="129 tools: openai takes 128"):
-            render_tools(PROFILES["openai"], TOOLS[:1] * 129, "auto", None)
+            render_tools(PROFILES["openai"], TOOLS[:1] * 129, "auto", None, [])
 
     def test_refused_fields_that_say_what_holds_anyway_are_left_out(self) -> None:
         """langchain#29416: ``parallel_tool_calls`` with a reasoning model."""
         assert "parallel_tool_calls" not in body("openai", {"parallel_tool_calls": True}, "o3-mini")
         assert "parallel_tool_calls" not in body("cerebras", {"parallel_tool_calls": True})
         assert body("openai", {"parallel_tool_calls": True}, "gpt-4o")["parallel_tool_calls"] is True
+
+    def test_a_field_that_was_left_out_is_told_of(self) -> None:
+        _, asked = rendered("cerebras", {"parallel_tool_calls": True})
+
+        (adaptation,) = asked.adaptations
+        assert (adaptation.setting, adaptation.kind, adaptation.given) == (
+            "options.parallel_tool_calls",
+            "dropped",
+            True,
+        )
+        assert "cerebras" in adaptation.reason
+
+    @pytest.mark.parametrize(
+        ("server", "model", "field"),
+        [("openai", "o3", "max_completion_tokens"), ("openai", "gpt-4o", "max_tokens"), ("vllm", "o3", "max_tokens")],
+    )
+    def test_the_limit_of_output_tokens_has_the_name_that_the_model_takes(
+        self, server: str, model: str, field: str
+    ) -> None:
+        """forgecode#1081, deepchat#336."""
+        sent = body(server, {"max_tokens": 7}, model)
+
+        assert {name: value for name, value in sent.items() if name.startswith("max_")} == {field: 7}
 
     @pytest.mark.parametrize(
         ("server", "model", "options"),
@@ -207,14 +237,15 @@ class TestFacts:
         assert echoed(choose_profile("", profile, {}))["content"] == content
 
     def test_fields_that_the_server_does_not_take_back(self) -> None:
-        """freellmapi#1070: reasoning in the history."""
-        assert "reasoning_content" not in echoed(PROFILES["groq"])
+        """freellmapi#1070, kilocode#10375: reasoning in the history."""
+        for name in ("groq", "cerebras", "openai"):
+            assert "reasoning_content" not in echoed(PROFILES[name])
         assert echoed(PROFILES["deepseek"])["reasoning_content"] == "Hm."
 
     def test_names_that_the_model_made_up_fit(self) -> None:
         profile = dataclasses.replace(UNKNOWN, max_name_length=10)
 
-        assert echoed(profile)["tool_calls"][0]["function"]["name"] == "A_very_lon"
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,10}", echoed(profile)["tool_calls"][0]["function"]["name"])
 
     def test_made_up_ids_have_the_servers_form(self) -> None:
         """magentic#276."""
@@ -225,8 +256,9 @@ class TestFacts:
 
 def echoed(profile: ServerProfile) -> dict[str, Any]:
     """The assistant's turn in a correction."""
-    call = ToolCall("call_1", "A.very.long.name", "{}")
-    turn = Turn({"role": "assistant", "content": None, "reasoning_content": "Hm."})
-    continued = continue_conversation(profile, [], Reply(tool_calls=[call], turn=turn), [CallResult(call, "ok")], None)
-    message: Any = continued[0]
-    return dict(message)
+    call = {"id": "call_1", "type": "function", "function": {"name": "A.very.long.name", "arguments": "{}"}}
+    turn = {"role": "assistant", "content": None, "reasoning_content": "Hm.", "tool_calls": [call]}
+    asked = request({}, profile)
+    asked.messages = [turn]
+    (message,) = render_messages(asked, profile)
+    return message

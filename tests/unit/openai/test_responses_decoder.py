@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, Request, StreamEvent
+from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, StreamEvent
 from polycall_openai._responses.decoder import create_decoder
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
-from polycall_openai._tools import ToolPayload
 from support.openai_responses import events, function_call, message, output_items, response, typed_sse
 from support.openai_responses_corpus import RESPONSES_STREAMS, A, B, ResponsesStream
-from support.openai_server import session
+from support.openai_server import neutral_request, session, tool_payload
 
-PAYLOAD = ToolPayload(fields={}, names=frozenset({"Search", "Ping"}), restore={})
+PAYLOAD = tool_payload("Search", "Ping")
 SERVER = session("http://localhost:8000/v1", api="responses").server
 
 
 def decoder(*, deltas: bool = False) -> ReplyDecoder:
     return create_decoder(
         SERVER,
-        Request(
-            provider="openai",
-            model="m",
-            messages=[],
-            tools=(),
-            tool_payload=PAYLOAD,
-            tool_choice="auto",
-            strict=None,
-            options={},
-            stream=True,
-            report_deltas=deltas,
-        ),
+        neutral_request(PAYLOAD, deltas=deltas),
     )
 
 
@@ -59,7 +48,7 @@ def check(stream: ResponsesStream, pieces: Iterable[bytes]) -> None:
     assert [call.index for call in reply.tool_calls] == list(range(len(stream.calls)))
     assert len({call.id for call in reply.tool_calls}) == len(stream.calls)
     assert not reply.cut_off
-    assert reply.whole
+    assert reply.saw_end
     early = [event.tool_call for event in seen if isinstance(event, CallCompleted)]
     assert all(reply.tool_calls[call.index] == call for call in early)
     assert len({call.index for call in early}) == len(early)
@@ -76,8 +65,11 @@ class TestResponsesCorpus:
 
     def test_every_call_is_in_the_history_once(self, name: str) -> None:
         _, reply = decode([RESPONSES_STREAMS[name].body])
-        assert [call for one in reply.turn.output for call in one.calls] == list(reply.tool_calls)
-        assert [one.item["type"] for one in reply.turn.output if one.calls].count("function_call") >= 1
+        turn: Any = reply.turn
+        items = [item for item in turn["provider_data"]["openai"]["output"] if item["type"] == "function_call"]
+        ids = [call.id for call in reply.tool_calls]
+        assert [item["call_id"] for item in items] == ids
+        assert [call["id"] for call in turn["tool_calls"]] == ids
 
     def test_deltas_add_up_to_the_calls(self, name: str) -> None:
         stream = RESPONSES_STREAMS[name]

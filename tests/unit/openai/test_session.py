@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from polycall.plugin import ToolSpec
+from polycall.plugin import RenderedTool, RenderedTools, Reply, SessionTraits, ToolSpec
+from polycall_openai._chat.reply import extract_reply
 from polycall_openai._chat.request import render_tools
-from polycall_openai._tool_calls import CallFactory, raw_call
 from polycall_openai._tools import ToolPayload
-from support.openai_server import session
+from support.openai_server import neutral_request, session, tool_payload
 
 TOOL = ToolSpec(
     "Search",
@@ -57,12 +57,31 @@ def test_fields_that_other_servers_may_refuse_go_to_openai_and_azure_only(
     ],
 )
 def test_strict_is_sent_where_it_is_asked_for_or_fits(base_url: str, strict: bool | None, sent: bool | None) -> None:
-    payload = render_tools(session(base_url).server.profile, [TOOL], "auto", strict)
+    payload = render_tools(session(base_url).server.profile, [TOOL], "auto", strict, [])
 
-    tools: Any = payload.fields["tools"]
-    (tool,) = tools
+    (tool,) = json.loads(payload.payload)["tools"]
     assert tool["function"].get("strict") is sent
     assert tool["function"]["description"] == "Search the web."
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host", "port", "name"),
+    [
+        ("https://api.openai.com/v1", "api.openai.com", 443, "openai"),
+        ("https://x.openai.azure.com/openai/v1/", "x.openai.azure.com", 443, "azure.ai.openai"),
+        ("https://api.deepseek.com", "api.deepseek.com", 443, "deepseek"),
+        ("http://user:secret@localhost:8000/v1", "localhost", 8000, None),
+    ],
+)
+def test_extensions_see_where_a_session_sends_to(base_url: str, host: str, port: int, name: str | None) -> None:
+    assert session(base_url).traits() == SessionTraits(host=host, port=port, telemetry_name=name)
+
+
+def test_the_password_of_a_base_url_is_in_no_error() -> None:
+    error = session("http://user:secret@localhost:8000/v1").server.errors.not_the_protocol("the reply is HTML", "")
+
+    assert "localhost:8000/v1" in str(error)
+    assert "secret" not in str(error)
 
 
 def test_what_the_dialect_changed_is_undone_beside_the_arguments_as_they_came() -> None:
@@ -70,10 +89,10 @@ def test_what_the_dialect_changed_is_undone_beside_the_arguments_as_they_came() 
         assert isinstance(arguments, Mapping)
         return {key: value for key, value in arguments.items() if value is not None}
 
-    factory = CallFactory(ToolPayload(fields={}, names=frozenset({"Search"}), restore={"Search": restore}))
+    payload: ToolPayload = RenderedTools(b"{}", {"Search": RenderedTool("Search", {}, restore=restore)})
 
     def made(arguments: object) -> tuple[object, object]:
-        (call,) = factory.make(raw_call({"id": "", "function": {"name": "Search", "arguments": arguments}}), 0)
+        (call,) = extracted([{"id": "", "function": {"name": "Search", "arguments": arguments}}], payload).tool_calls
         return call.arguments, call.normalized_arguments
 
     assert made('{"a": 1, "b": null}') == ('{"a": 1, "b": null}', {"a": 1})
@@ -89,11 +108,18 @@ def test_what_the_dialect_changed_is_undone_beside_the_arguments_as_they_came() 
         "text",
         {"id": "c", "function": {"name": "multi_tool_use.parallel", "arguments": "{}"}},
         {"id": "c", "function": {"name": "multi_tool_use.parallel", "arguments": '{"tool_uses": [1]}'}},
+        None,
+        {},
+        {"id": "c", "type": "function", "function": {"arguments": "{}"}},
     ],
 )
 def test_calls_of_a_kind_that_was_not_offered_are_reported_not_dropped(entry: object) -> None:
-    factory = CallFactory(ToolPayload(fields={}, names=frozenset({"Search"}), restore={}))
-
-    (call,) = factory.make(raw_call(entry), 0)
+    (call,) = extracted([entry], tool_payload("Search")).tool_calls
 
     assert call.problem
+
+
+def extracted(entries: list[object], payload: ToolPayload) -> Reply:
+    """The reply with these entries of ``tool_calls``."""
+    body = {"choices": [{"message": {"tool_calls": entries}, "finish_reason": "tool_calls"}]}
+    return extract_reply(session("http://localhost:8000/v1").server, neutral_request(payload), body, None)

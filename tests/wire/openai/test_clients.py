@@ -118,7 +118,7 @@ class TestByName:
     def test_a_missing_sdk_names_the_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "openai", None)
 
-        with pytest.raises(polycall.PluginError, match=r'pip install "polycall\[openai\]"') as caught:
+        with pytest.raises(polycall.PluginError, match=r'pip install --upgrade "polycall\[openai\]"') as caught:
             polycall.from_provider("openai/m", api_key="k")
 
         assert isinstance(caught.value.__cause__, ImportError)
@@ -250,7 +250,14 @@ class TestOptions:
         with server.client() as sdk, pytest.raises(polycall.ConfigurationError, match=next(iter(option))):
             polycall.from_openai(sdk).create(MESSAGES, list[GoogleSearch], model="m", **option)
 
-    @pytest.mark.parametrize("message", ["Hello", ("user", "Hello"), None])
+    async def test_a_bare_text_is_the_users_words(self, server: ChatServer, way: Way) -> None:
+        server.enqueue(way.reply(CALLS))
+
+        await way.ask(messages=[*MESSAGES, "Hello"])
+
+        assert way.conversation(0).texts[-1] == ("user", "Hello")
+
+    @pytest.mark.parametrize("message", [("user", "Hello"), None])
     async def test_what_is_no_message_is_named(self, way: Way, message: object) -> None:
         with pytest.raises(polycall.MessageError, match=r"messages\[1\]: .* is n"):
             await way.ask(messages=[*MESSAGES, message])

@@ -26,8 +26,6 @@ FALLBACK_ERRORS: dict[str, type[polycall.PolycallError]] = {
     "no blank line at the end": polycall.IncompleteOutputError,
     "responses: [DONE] in place of response.completed": polycall.IncompleteOutputError,
     "responses: no blank line at the end": polycall.IncompleteOutputError,
-    # It takes the type from the data alone.
-    "responses: the type only in the event line": polycall.IncompleteOutputError,
     # It takes what follows a comment, and a comment as data, for JSON (openai-python#2722).
     "comments": polycall.ResponseError,
     "comments as data": polycall.ResponseError,

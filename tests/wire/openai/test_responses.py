@@ -131,12 +131,12 @@ class TestRequests:
     @pytest.mark.parametrize(
         ("bad", "words"),
         [
-            ({"role": "critic", "content": "x"}, "no role 'critic'"),
+            ({"role": "critic", "content": "x"}, "role 'critic' is unknown"),
             ({"role": "user", "content": "x", "name": "Ann"}, "no name"),
             ({"role": "user", "content": [{"type": "input_audio"}]}, "input_audio"),
-            ({"role": "user", "content": 7}, "neither a text nor a list"),
+            ({"role": "user", "content": 7}, "must be a text or a list of parts"),
             ({"role": "assistant", "function_call": {"name": "f", "arguments": ""}}, "function_call"),
-            ("hello", "neither a message nor an input item"),
+            ({"hello": "you"}, "not a message that the Responses API reads"),
         ],
     )
     async def test_a_message_that_cannot_be_carried_is_named(self, way: Way, bad: object, words: str) -> None:

@@ -12,23 +12,13 @@ from collections.abc import Mapping
 
 from pydantic_core import to_json
 
-from polycall_openai._json import JsonObject, parse_object
+from polycall.plugin import JsonObject, arguments_object
 from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
-from polycall_openai._tool_calls import CallFactory, RawCall, custom_problem
 
 _FRAGMENT_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _NOTHING: JsonObject = {}
-
-
-def to_raw(call: OpenCall) -> RawCall:
-    """An open call as an entry of ``tool_calls``."""
-    extras, arguments = call.entry, call.arguments()
-    if call.is_custom:
-        entry = {**extras, "type": "custom", "custom": {"name": call.name, "input": arguments}}
-        return RawCall(call.id, call.name, arguments, entry, custom_problem())
-    function = {**_dict(extras.get("function")), "name": call.name, "arguments": arguments}
-    return RawCall(call.id, call.name, arguments, {**extras, "function": function})
+EMPTY_ENTRY = "this entry of tool_calls is empty; call a tool by its name"
 
 
 def is_cut_off(call: OpenCall, truncated: bool, is_last: bool) -> bool:
@@ -42,15 +32,16 @@ class CallAssembler:
     A call is complete when the next one has begun and this one's JSON value is closed, or when the reply has ended.
 
     Args:
-        factory: Knows the names of the tools.
         calls: Gets the calls.
+
+    Attributes:
+        last: The call that the last fragment belonged to.
     """
 
-    def __init__(self, factory: CallFactory, calls: OpenCalls) -> None:
+    def __init__(self, calls: OpenCalls) -> None:
         self.last: OpenCall | None = None
-        """The call that the last fragment belonged to."""
-        self._factory = factory
         self._calls = calls
+        self._maker = calls.maker
         self._by_index: dict[int, OpenCall] = {}
         self._by_id: dict[str, OpenCall] = {}
 
@@ -93,6 +84,11 @@ class CallAssembler:
             self._add_arguments(call, piece)
         self._calls.announce(call)
 
+    def add_empty(self) -> None:
+        """An entry that says nothing, not even which call it continues: a call that cannot be used."""
+        self._calls.begin().problem = EMPTY_ENTRY
+        self._calls.place()
+
     # Which call a fragment belongs to
 
     def _find(self, index: int | None, id_: str | None, name: str | None, piece: object) -> OpenCall | None:
@@ -130,7 +126,7 @@ class CallAssembler:
             return not (call.is_closed() and _begins_value(piece))
         if name is None:
             return True
-        if call.name and name != call.name and not self._factory.may_continue(call.name, name):
+        if call.name and name != call.name and not self._maker.may_continue(call.name, name):
             return not (call.is_closed() or (call.text.is_blank and call.final is None))
         # Id and name repeated in each fragment (llama.cpp#13774), or one after another with the same or no id.
         return not (_begins_value(piece) and call.is_closed() and not call.is_repeated_by(piece))
@@ -138,7 +134,14 @@ class CallAssembler:
     def _turn_to(self, call: OpenCall) -> None:
         """Another call than the last gets a fragment: the last may be complete, if it is not the newest."""
         last, self.last = self.last, call
-        if last is not None and not last.done and not self._calls.is_newest(last) and last.name and last.is_closed():
+        if (
+            last is not None
+            and not last.done
+            and not self._calls.is_newest(last)
+            and last.name
+            and last.is_closed()
+            and not self._calls.may_be_placeholder(last)
+        ):
             self._calls.complete(last)
 
     # What a fragment adds
@@ -147,16 +150,16 @@ class CallAssembler:
         if not call.name:
             call.name = name  # may come after the arguments: vercel/ai#14722
             self._calls.place()
-        elif self._factory.may_continue(call.name, name):
+        elif self._maker.may_continue(call.name, name):
             call.name += name  # in pieces: NVIDIA-NeMo/Switchyard#785
             self._calls.place()
 
     def _add_arguments(self, call: OpenCall, piece: object) -> None:
         if not isinstance(piece, dict):
             self._calls.grow(call, piece if isinstance(piece, str) else to_json(piece).decode())
-        elif call.text.is_blank or parse_object(call.text.text()) is None:
+        elif call.text.is_blank or call.text.is_empty_object() or arguments_object(call.text.text()) is None:
             # An object is the final value, unless the text before it is one: llama.cpp#20198.
-            call.final = piece
+            call.final = piece if piece or not call.final else call.final
 
 
 def _keep_extras(call: OpenCall, fragment: Mapping[str, object], function: Mapping[str, object]) -> None:

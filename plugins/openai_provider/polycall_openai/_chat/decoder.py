@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polycall.plugin import FinishReason, Reply, Request, TextDelta, Usage
-from polycall_openai._chat.assembly import CallAssembler, is_cut_off, to_raw
-from polycall_openai._chat.reply import (
-    Turn,
-    cuts_off,
-    extract_reply,
-    message_text,
-    read_usage,
-    unify_finish_reason,
-)
-from polycall_openai._json import JsonObject, reported_error, text_or_none
-from polycall_openai._request import hidden_limit, reached
+from polycall.plugin import FinishReason, JsonObject, ReasoningDelta, Reply, Request, TextDelta, Usage, json_text
+from polycall_openai._chat.assembly import CallAssembler, is_cut_off
+from polycall_openai._chat.reply import extract_reply, message_text, reasoning_of
+from polycall_openai._chat.turn import call_entry, joined, make_turn
+from polycall_openai._options import hidden_limit, reached
+from polycall_openai._servers.endings import finish_reason_of, is_whole, strictest
+from polycall_openai._servers.reply_errors import reported_error
 from polycall_openai._servers.server import Server
+from polycall_openai._servers.usage import find_usage, read_usage
 from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
-from polycall_openai._tool_calls import CallFactory
-from polycall_openai._tools import payload_of
 
 _NOT_ECHOED = frozenset({"role", "content", "refusal", "tool_calls", "function_call"})
 _TEXT_FIELDS = frozenset({"content", "refusal"})
@@ -33,38 +27,55 @@ def create_decoder(server: Server, request: Request) -> ReplyDecoder:
     return ReplyDecoder(server.errors, StreamedCompletion(server, request))
 
 
+class _Choice:
+    """One choice of the reply; nearly always the only one."""
+
+    def __init__(self, calls: OpenCalls) -> None:
+        self.assembler = CallAssembler(calls)
+        self.content: list[str] | None = None
+        self.reasoning: list[str] = []
+        self.refusal: list[str] = []
+        self.extras: dict[str, list[object]] = {}
+        self.finish_reason: str | None = None
+
+
 class StreamedCompletion:
     """One streamed Chat Completion.
 
     The reply is whole if there was a finish reason or ``[DONE]``: some servers never send one of them (Ollama,
     vllm#27572), but one that sends neither broke off. Where the server's profile says so, a finish reason is needed.
+    One choice is asked for; a server that spreads a reply over several means all of them (HKUDS/nanobot#1555).
     """
+
+    is_over = False
+    """Usage comes after the finish reason, so only ``[DONE]`` is the end."""
 
     def __init__(self, server: Server, request: Request) -> None:
         self._server = server
         self._request = request
-        self._factory = CallFactory(payload_of(request))
-        self.calls = OpenCalls(self._factory, to_raw, is_cut_off, report_deltas=request.report_deltas)
-        self._assembler = CallAssembler(self._factory, self.calls)
+        self.calls = OpenCalls(server, request, is_cut_off)
+        self._first = _Choice(self.calls)
+        self._choices: dict[object, _Choice] = {}
         self._limit = hidden_limit(server, request)
-        self._raw_finish_reason: str | None = None
-        self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
-        self._content: list[str] | None = None
-        self._refusal: list[str] = []
-        self._extras: dict[str, list[object]] = {}
+        self._response_id: str | None = None
+        self._model: str | None = None
         self._is_legacy = False
 
     def handle(self, event: JsonObject, source: object) -> None:
         """Take one chunk."""
-        usage = event.get("usage")
+        usage = find_usage(event)
         if usage:
             self._usage = read_usage(usage)  # the last counts: some servers send sums with each chunk
+        if not self._response_id:
+            self._response_id = json_text(event, "id")
+        if not self._model:  # Azure's first chunk has none
+            self._model = json_text(event, "model")
         # The chunk with usage has no choices; nor has Azure's first, with the prompt's filter results.
         choices = event.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and not choice.get("index"):
-                self._take_choice(choice, source)
+        for given in choices if isinstance(choices, list) else ():
+            if isinstance(given, dict):
+                self._take_choice(given, self._choice(given.get("index")), source)
 
     def extended_call(self, event: JsonObject) -> OpenCall | None:
         """The call whose arguments a chunk added a piece to, if it did nothing else."""
@@ -82,7 +93,7 @@ class StreamedCompletion:
                     or function.get("name")
                     or any(_adds(key, value) for key, value in others.items())
                 )
-                return None if is_more else self._assembler.last
+                return None if is_more else self._first.assembler.last
         return None
 
     @staticmethod
@@ -96,91 +107,122 @@ class StreamedCompletion:
 
     def reply(self, *, saw_done: bool) -> Reply:
         """Build the reply."""
-        saw_end = self._raw_finish_reason is not None or (saw_done and not self._server.profile.finish_reason_required)
-        if not cuts_off(self._finish_reason) and reached(self._usage, self._limit):
-            self._finish_reason = FinishReason.LENGTH
-        tool_calls, cut_off = self.calls.finish(saw_end=saw_end, truncated=cuts_off(self._finish_reason))
-        text = None if self._content is None else "".join(self._content)
-        message: JsonObject = {"role": "assistant", "content": text}
-        message |= {key: _joined(pieces) for key, pieces in self._extras.items()}
-        refusal = "".join(self._refusal) or None
+        choices = [self._first, *self._choices.values()]
+        words = [choice.finish_reason for choice in choices if choice.finish_reason is not None]
+        raw_finish_reason = strictest(words)
+        finish_reason = finish_reason_of(raw_finish_reason)
+        saw_end = raw_finish_reason is not None or (saw_done and not self._server.profile.finish_reason_required)
+        if is_whole(finish_reason) and reached(self._usage, self._limit):
+            finish_reason = FinishReason.LENGTH
+        tool_calls, cut_off = self.calls.finish(saw_end=saw_end, truncated=not is_whole(finish_reason))
+        text = next((choice.content for choice in choices if choice.content), self._first.content)
+        reasoning = "".join(piece for choice in choices for piece in choice.reasoning)
+        refusal = "".join(piece for choice in choices for piece in choice.refusal) or None
+        message: JsonObject = {"role": "assistant", "content": None if text is None else "".join(text)}
+        for choice in choices:
+            message |= {key: joined(pieces) for key, pieces in choice.extras.items() if key not in message}
         if refusal:
             message["refusal"] = refusal
+        entries = [
+            call_entry(_entry(call) if len(call.made) == 1 else None, made)
+            for call in self.calls.calls
+            if call.made is not None
+            for made in call.made
+        ]
         return Reply(
             tool_calls=tool_calls,
             cut_off=cut_off,
-            text=text or None,
-            finish_reason=self._finish_reason,
-            raw_finish_reason=self._raw_finish_reason,
+            text="".join(text or ()) or None,
+            reasoning=reasoning or None,
+            finish_reason=finish_reason,
+            raw_finish_reason=raw_finish_reason,
             usage=self._usage,
             refusal=refusal,
-            whole=saw_end,
-            turn=Turn(message, self._factory.entries, self._is_legacy),
+            saw_end=saw_end and finish_reason is not FinishReason.OTHER,
+            turn=make_turn(message, entries, is_legacy=self._is_legacy and len(entries) == 1),
+            response_id=self._response_id or None,
+            model=self._model or None,
         )
 
     def whole_reply(self, body: bytes) -> Reply:
         """Read a body that is not a stream."""
         return extract_reply(self._server, self._request, body, None)
 
-    def _take_choice(self, choice: JsonObject, source: object) -> None:
-        delta = choice.get("delta")
-        if delta is None:
-            delta = choice.get("message")
+    def _choice(self, index: object) -> _Choice:
+        if not index:
+            return self._first
+        key = index if isinstance(index, (int, str)) else None
+        if key not in self._choices:
+            self._choices[key] = _Choice(self.calls)
+        return self._choices[key]
+
+    def _take_choice(self, given: JsonObject, choice: _Choice, source: object) -> None:
+        delta = given.get("delta")
         if isinstance(delta, dict):
-            self._take_delta(delta)
-        reason = choice.get("finish_reason")
+            self._take_delta(delta, choice)
+        elif isinstance(message := given.get("message"), dict):
+            # The whole message instead of a delta; what was streamed of it comes again.
+            choice.content, choice.reasoning, choice.refusal = None, [], []
+            self._take_delta(message, choice)
+        reason = given.get("finish_reason")
         if reason and isinstance(reason, str):  # "" in the middle is not an end: adolfousier/opencrabs#1499
             if reason == "error":
-                raise reported_error(choice, source)
-            self._raw_finish_reason = reason
-            self._finish_reason = unify_finish_reason(reason)
-            # Where the limit may be hidden, the usage that comes after this decides.
-            if self._limit is None and not cuts_off(self._finish_reason):
+                raise reported_error(given, source)
+            choice.finish_reason = reason
+            # Where the limit may be hidden, the usage that comes after this decides; likewise the other choices.
+            if self._limit is None and not self._choices and is_whole(finish_reason_of(reason)):
                 self.calls.complete_closed()
 
-    def _take_delta(self, delta: JsonObject) -> None:
+    def _take_delta(self, delta: JsonObject, choice: _Choice) -> None:
         fragments = delta.get("tool_calls")
         for fragment in fragments if isinstance(fragments, list) else ():
-            if isinstance(fragment, dict):
-                self._assembler.add(fragment)
-            elif fragment is not None:
+            if isinstance(fragment, dict) and fragment:
+                choice.assembler.add(fragment)
+            elif not fragment:
+                choice.assembler.add_empty()
+            else:
                 raise self._server.errors.not_the_protocol("an entry of tool_calls is not an object", fragment)
         if len(delta) > 1 or not fragments:
-            self._take_message(delta)
+            self._take_message(delta, choice)
 
-    def _take_message(self, delta: JsonObject) -> None:
+    def _take_message(self, delta: JsonObject, choice: _Choice) -> None:
+        reasoning = reasoning_of(delta)
+        if reasoning:
+            choice.reasoning.append(reasoning)
+            if self._request.deltas:
+                self.calls.events.append(ReasoningDelta(reasoning))
         content = delta.get("content")
         if content is not None:
-            self._take_text(content if isinstance(content, str) else message_text(content) or "")
-        refusal = text_or_none(delta.get("refusal"))
-        if refusal:
-            self._refusal.append(refusal)
+            self._take_text(content if isinstance(content, str) else message_text(content) or "", choice)
+        refusal = delta.get("refusal")
+        if refusal and isinstance(refusal, str):
+            choice.refusal.append(refusal)
         legacy = delta.get("function_call")
         if isinstance(legacy, dict):
             self._is_legacy = True
-            self._assembler.add({"index": _LEGACY_INDEX, "function": legacy})
+            choice.assembler.add({"index": _LEGACY_INDEX, "function": legacy})
         for key, value in delta.items():
             if key not in _NOT_ECHOED and value is not None:
-                self._extras.setdefault(key, []).append(value)
+                choice.extras.setdefault(key, []).append(value)
 
-    def _take_text(self, text: str) -> None:
-        if self._content is None:
-            self._content = []
+    def _take_text(self, text: str, choice: _Choice) -> None:
+        if choice.content is None:
+            choice.content = []
         if text:
-            self._content.append(text)
-            if self._request.report_deltas:
+            choice.content.append(text)
+            if self._request.deltas and not any(
+                other.content for other in (self._first, *self._choices.values()) if other is not choice
+            ):
                 self.calls.events.append(TextDelta(text))
+
+
+def _entry(call: OpenCall) -> JsonObject:
+    """A call with the fields beyond the protocol, for the echo."""
+    if not call.is_custom:
+        return call.entry
+    return {**call.entry, "custom": {"name": call.name, "input": call.arguments()}}
 
 
 def _adds(key: object, value: object) -> bool:
     """Whether a field next to a delta's calls adds anything."""
     return key != "role" and value is not None and bool(value or key not in _TEXT_FIELDS)
-
-
-def _joined(pieces: list[object]) -> object:
-    """Join the pieces of a field: texts and lists; of anything else the last piece counts."""
-    if all(isinstance(piece, str) for piece in pieces):
-        return "".join(map(str, pieces))
-    if all(isinstance(piece, list) for piece in pieces):
-        return [item for piece in pieces if isinstance(piece, list) for item in piece]
-    return pieces[-1]

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping, Sequence
 
-from polycall.plugin import FinishReason, Reply, Request, ToolCall, Usage
-from polycall_openai._json import JsonObject, count, reported_error, text_or_none
-from polycall_openai._request import hidden_limit, reached
-from polycall_openai._servers.reply_errors import ReplyErrors
+from polycall.plugin import CallMaker, FinishReason, JsonObject, Reply, Request, ToolCall
+from polycall_openai._chat.turn import call_entry, make_turn
+from polycall_openai._options import hidden_limit, reached
+from polycall_openai._servers.endings import finish_reason_of, is_whole, strictest
+from polycall_openai._servers.reply_errors import ReplyErrors, reported_error
 from polycall_openai._servers.server import Server
-from polycall_openai._tool_calls import CallFactory, raw_call
+from polycall_openai._servers.usage import find_usage, read_usage
+from polycall_openai._streaming.open_calls import CUSTOM_PROBLEM
 from polycall_openai._tools import payload_of
 
-_FINISH_REASONS = {
-    "stop": FinishReason.STOP,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "model_length": FinishReason.LENGTH,  # Mistral: the context is full
-    "content_filter": FinishReason.REFUSAL,
-}
-_CUTS_OFF = (FinishReason.LENGTH, FinishReason.REFUSAL)
-
-
-@dataclass(slots=True)
-class Turn:
-    """The model's turn as the server sent it, for the echo."""
-
-    message: JsonObject
-    """The message, without its calls."""
-    entries: Mapping[str, JsonObject] = field(default_factory=dict)
-    """By ``ToolCall.id``: the entry of ``tool_calls``."""
-    is_legacy: bool = False
-    """Its one call has the legacy form ``function_call``, and is answered in that form."""
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+"""DeepSeek, vLLM, llama.cpp; OpenRouter, Groq, newer vLLM. Servers that send both say the same in them."""
 
 
 def extract_reply(server: Server, request: Request, body: object, raw_response: Callable[[], object] | None) -> Reply:
@@ -50,39 +31,41 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
         ResponseError: HTML, broken JSON, an error object, or JSON that is not a Chat Completion.
     """
     completion = _completion(server.errors.read(body), server.errors, body)
-    choices = completion["choices"]
-    choice = choices[0] if isinstance(choices, list) else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise server.errors.not_the_protocol("the reply's first choice has no message", body)
-    raw_finish_reason = text_or_none(choice.get("finish_reason"))
-    if raw_finish_reason == "error":
-        raise reported_error(choice, body)
+    choices, message = _choices(completion["choices"], server.errors, body)
+    words = [word for choice in choices if (word := text_or_none(choice.get("finish_reason")))]
+    if "error" in words:
+        raise reported_error(choices[0], body)
+    raw_finish_reason = strictest(words) if len(words) > 1 else words[0] if words else None
 
-    factory = CallFactory(payload_of(request))
-    entries = message.get("tool_calls")
-    calls = factory.make_all(entries) if isinstance(entries, list) else []
-    legacy = message.get("function_call")
+    payload = payload_of(request)
+    maker = CallMaker(payload, server.call_ids(request), lenient=True, wording=request.wording)
+    given, legacy = message.get("tool_calls"), message.get("function_call")
+    calls, entries = _read_calls(given if isinstance(given, list) else (), maker, payload.plain_names)
     is_legacy = not calls and isinstance(legacy, dict)
     if is_legacy:
-        calls = factory.make(raw_call({"function": legacy}), 0)
+        calls, entries = _read_calls([{"function": legacy}], maker, frozenset())
 
-    usage = read_usage(completion.get("usage"))
-    finish_reason = unify_finish_reason(raw_finish_reason)
-    if finish_reason not in _CUTS_OFF and reached(usage, hidden_limit(server, request)):
-        finish_reason = FinishReason.LENGTH
+    usage = read_usage(find_usage(completion))
+    finish_reason = finish_reason_of(raw_finish_reason)
+    whole = is_whole(finish_reason)
+    if whole and reached(usage, hidden_limit(server, request)):
+        finish_reason, whole = FinishReason.LENGTH, False
     cut_off: Sequence[ToolCall] = ()
-    if finish_reason in _CUTS_OFF:
+    if not whole:
         calls, cut_off = calls[:-1], calls[-1:]
     return Reply(
         tool_calls=calls,
         cut_off=cut_off,
         text=message_text(message.get("content")),
+        reasoning=reasoning_of(message),
         finish_reason=finish_reason,
         raw_finish_reason=raw_finish_reason,
         usage=usage,
         refusal=text_or_none(message.get("refusal")),
-        turn=Turn(message, factory.entries, is_legacy),
+        saw_end=finish_reason is not FinishReason.OTHER,
+        turn=make_turn(message, entries, is_legacy=is_legacy and len(entries) == 1),
+        response_id=text_or_none(completion.get("id")),
+        model=text_or_none(completion.get("model")),
         raw_response=raw_response,
     )
 
@@ -99,16 +82,75 @@ def _completion(value: JsonObject, errors: ReplyErrors, body: object) -> JsonObj
     return value
 
 
-def unify_finish_reason(raw: str | None) -> FinishReason | None:
-    """The finish reason in polycall's vocabulary; ``None`` where it is missing."""
-    if not raw:
-        return None
-    return _FINISH_REASONS.get(raw) or _FINISH_REASONS.get(raw.lower(), FinishReason.OTHER)
+def _choices(given: object, errors: ReplyErrors, body: object) -> tuple[list[JsonObject], JsonObject]:
+    """The choices, and the one message that they are.
+
+    One choice is asked for. Where there are more, the server has spread the reply over them: the text in one, calls in
+    others (HKUDS/nanobot#1555, BerriAI/litellm#35444).
+    """
+    choices = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    messages = [message for choice in choices if isinstance(message := choice.get("message"), dict)]
+    if not messages or not isinstance(choices[0].get("message"), dict):
+        raise errors.not_the_protocol("the reply's first choice has no message", body)
+    if len(messages) == 1:
+        return choices, messages[0]
+    joined: JsonObject = {}
+    calls: list[object] = []
+    for message in messages:
+        joined.update({key: value for key, value in message.items() if not joined.get(key)})
+        entries = message.get("tool_calls")
+        calls += entries if isinstance(entries, list) else []
+    return choices, {**joined, "tool_calls": calls}
 
 
-def cuts_off(finish_reason: FinishReason | None) -> bool:
-    """Whether the reply ended before the model was done."""
-    return finish_reason in _CUTS_OFF
+def _read_calls(
+    given: Sequence[object], maker: CallMaker, plain_names: Container[str]
+) -> tuple[list[ToolCall], list[JsonObject]]:
+    """The calls of ``tool_calls``, each entry of which is at least one, and the entries for the echo."""
+    calls: list[ToolCall] = []
+    entries: list[JsonObject] = []
+    for entry in given:
+        # Nearly every entry is as documented, and there may be many: no detours for those.
+        try:
+            id_, function = entry["id"], entry["function"]  # type: ignore[index]
+            name, arguments = function["name"], function["arguments"]
+            is_plain = name in plain_names and entry["type"] == "function" and "index" not in entry  # type: ignore[index, operator]
+        except (KeyError, TypeError, IndexError):
+            is_plain = False
+        if is_plain:
+            call = maker.make(len(calls), id_, name, arguments)
+            calls.append(call)
+            is_same = call.id is id_ and call.arguments is arguments and arguments.__class__ is str
+            entries.append(entry if is_same else call_entry(entry, call))  # type: ignore[arg-type]
+        else:
+            made = _made_carefully(entry, maker, len(calls))
+            calls += made
+            entries += [call_entry(entry if len(made) == 1 else None, call) for call in made]
+    return calls, entries
+
+
+def _made_carefully(entry: object, maker: CallMaker, index: int) -> list[ToolCall]:
+    """The calls of an entry that is not as documented; what cannot be used is a call with a ``problem``."""
+    if not isinstance(entry, dict):
+        problem = "this entry of tool_calls is not an object; call a tool by its name"
+        return [maker.make(index, None, "", "" if entry is None else str(entry)[:400], problem)]
+    id_, function, custom = entry.get("id"), entry.get("function"), entry.get("custom")
+    if isinstance(function, dict) and isinstance(function.get("name"), str) and function["name"]:
+        return maker.make_all(index, id_, function["name"], function.get("arguments"))
+    if isinstance(custom, dict):
+        return [maker.make(index, id_, str(custom.get("name") or ""), custom.get("input"), CUSTOM_PROBLEM)]
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    problem = (
+        f"a call of type {str(entry['type'])[:100]!r} is not supported; call one of the tools by its name"
+        if entry.get("type") not in (None, "function")
+        else "this call does not name a tool; call one of the tools by its name"
+    )
+    return [maker.make(index, id_, "", arguments, problem)]
+
+
+def text_or_none(value: object) -> str | None:
+    """A text that is not empty; ``None`` for anything else."""
+    return value if isinstance(value, str) and value else None
 
 
 def message_text(content: object) -> str | None:
@@ -121,14 +163,14 @@ def message_text(content: object) -> str | None:
     return "".join(text for text in texts if isinstance(text, str)) or None
 
 
-def read_usage(value: object) -> Usage | None:
-    """Token counts; ``None`` where a count is missing or not an integer."""
-    if not isinstance(value, dict):
+def reasoning_of(message: Mapping[str, object]) -> str | None:
+    """The visible reasoning of a message or a delta: a field of its own, or parts of the content (Mistral)."""
+    for field in _REASONING_FIELDS:
+        reasoning = message.get(field)
+        if reasoning and isinstance(reasoning, str):
+            return reasoning
+    content = message.get("content")
+    if not isinstance(content, list):
         return None
-    return Usage(
-        input_tokens=count(value, "prompt_tokens"),
-        output_tokens=count(value, "completion_tokens"),
-        total_tokens=count(value, "total_tokens"),
-        cached_input_tokens=count(value.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=count(value.get("completion_tokens_details"), "reasoning_tokens"),
-    )
+    thoughts = (part.get("thinking") for part in content if isinstance(part, dict) and part.get("type") == "thinking")
+    return "".join(message_text(thought) or "" for thought in thoughts) or None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from polycall import ConfigurationError, MessageError
-from polycall.plugin import Request, ToolSpec
+from polycall.plugin import Adaptation, ConfigurationError, JsonObject, Request, ToolSpec
 from polycall_openai import _tools
-from polycall_openai._json import JsonObject
-from polycall_openai._request import model_of, split_options, to_plain_data
-from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._chat.messages import render_messages
+from polycall_openai._options import fields_of, model_of
+from polycall_openai._servers.additions import without_known_refusals
 from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._servers.server import Server
-from polycall_openai._tools import ToolPayload, payload_of
+from polycall_openai._tools import ToolPayload, fields_of_tools
 
 _RESERVED = {
     "tools": "the tools come from response_model",
@@ -23,7 +21,11 @@ _RESERVED = {
 
 
 def render_tools(
-    profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None
+    profile: ServerProfile,
+    tools: Sequence[ToolSpec],
+    tool_choice: str,
+    strict: bool | None,
+    adaptations: list[Adaptation],
 ) -> ToolPayload:
     """Render the tools.
 
@@ -31,39 +33,34 @@ def render_tools(
         SchemaError: The dialect has no form for a field.
         ConfigurationError: More tools than the server takes.
     """
-    return _tools.render_tools(profile, tools, tool_choice, strict, wrap=_entry)
+    return _tools.render_tools(profile, tools, tool_choice, strict, adaptations, wrap=_entry)
 
 
 def _entry(function: JsonObject) -> JsonObject:
     return {"type": "function", "function": function}
 
 
-def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
-    """Build the body, and the SDK's options of the call.
+def render_request(server: Server, request: Request) -> JsonObject:
+    """Render the body.
 
     Raises:
         ConfigurationError: No model is named; or an option is polycall's own, or rejected by the server or the model.
-        MessageError: A message is neither a dict nor an object of the SDK.
+        MessageError: A message that is not one.
     """
     model = model_of(server, request)
-    fields, call_options = split_options(request.options, _RESERVED)
-    if fields:
+    profile = server.profile_for(model)
+    body: JsonObject = {
+        "model": model,
+        "messages": render_messages(request, profile),
+        **fields_of_tools(request),
+    }
+    if request.options:
+        fields = fields_of(request, profile, _RESERVED, {"max_tokens": profile.output_limit})
         if fields.get("n") not in (None, 1):
             raise ConfigurationError("n: polycall reads one choice. Leave n out, and send several requests.", key="n")
-        profile = server.profile_for(model)
-        fields = profile.accepted(fields)
-    messages = [to_plain_data(message) for message in request.messages]
-    for message in messages:
-        if message.__class__ is not dict:
-            raise MessageError(
-                f"messages[{messages.index(message)}]: {str(message)[:100]!r} is not a message; "
-                "write {'role': 'user', 'content': ...}."
-            )
-    body: dict[str, Any] = {"model": model, "messages": messages}
-    body.update(payload_of(request).fields)
-    body.update(fields)
+        body.update(fields)
     if request.stream:
         body["stream"] = True
         if server.stream_usage and "stream_options" not in body:
             body["stream_options"] = {"include_usage": True}
-    return body, call_options
+    return without_known_refusals(server, request, body) if server.refused_additions else body

@@ -2,38 +2,34 @@
 
 Documented: the events (OpenAI API description, ``ResponseStreamEvent``). Servers that are not OpenAI leave out
 ``output_item.added``, ids, or the final ``output``, and give gaps in ``output_index`` (llama.cpp#24882,
-anomalyco/opencode#45081), so the reply is built from whatever events there are; the final response only adds to it.
+anomalyco/opencode#45081), or a new item id with each event (vercel/ai#18548, mistral.rs#1944, litellm#36375), so the
+reply is built from whatever events there are; the final response only adds to it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 
-from polycall.plugin import Reply, Request, TextDelta
-from polycall_openai._json import JsonObject, raise_if_error, reported_error, text_or_none
-from polycall_openai._request import hidden_limit, reached
+from polycall.plugin import JsonObject, ReasoningDelta, Reply, Request, TextDelta, json_object, json_text
+from polycall_openai._options import hidden_limit, reached
 from polycall_openai._responses.reply import (
     Ending,
-    OutputItem,
-    call_id,
     extract_reply,
-    finish_reason,
-    make_turn,
-    raw_call,
+    make_reply,
     read_ending,
-    read_usage,
-    refusal_of,
-    text_of,
 )
+from polycall_openai._responses.turn import OutputItem, call_id
+from polycall_openai._servers.reply_errors import raise_if_error, reported_error
 from polycall_openai._servers.server import Server
+from polycall_openai._servers.usage import read_usage
 from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
-from polycall_openai._tool_calls import CallFactory, RawCall
-from polycall_openai._tools import payload_of
 
 _CALL_TYPES = frozenset({"function_call", "custom_tool_call"})
 _VARYING = ("delta", "sequence_number", "obfuscation")
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_TERMINAL = frozenset({"completed", "incomplete", "failed", "cancelled"})
+_ENDS = frozenset({f"response.{status}" for status in _TERMINAL})
 
 
 def create_decoder(server: Server, request: Request) -> ReplyDecoder:
@@ -46,38 +42,58 @@ def _item_of(call: OpenCall) -> JsonObject:
     return {**call.entry, "call_id": call.id, "name": call.name, field: call.arguments()}
 
 
-def _to_raw(call: OpenCall) -> RawCall:
-    item = _item_of(call)
-    return raw_call(item) or RawCall(call.id, call.name, call.arguments(), item)
-
-
 def _is_cut_off(call: OpenCall, truncated: bool, is_last: bool) -> bool:
     return truncated or call.entry.get("status") == "incomplete"
 
 
 class _OutputItem:
-    """One item of the output, as far as it is known."""
+    """One item of the output, as far as it is known.
 
-    __slots__ = ("call", "call_id", "done", "id", "item", "refusal", "text")
+    Attributes:
+        id: The item's; the first that was given.
+        call_id: The call's.
+        item: Of ``output_item.added``, then of ``output_item.done``.
+        done: ``output_item.done`` has come.
+        call: The call that it is.
+        text: Pieces of a message.
+        refusal: Pieces of a refusal.
+        reasoning: Pieces of a summary, or of the reasoning itself.
+    """
+
+    __slots__ = ("call", "call_id", "done", "id", "item", "reasoning", "refusal", "text")
 
     def __init__(self) -> None:
         self.id: str | None = None
         self.call_id: str | None = None
         self.item: JsonObject | None = None
-        """Of ``output_item.added``, then of ``output_item.done``."""
         self.done = False
         self.call: OpenCall | None = None
         self.text: list[str] = []
         self.refusal: list[str] = []
+        self.reasoning: list[str] = []
 
-    def is_other_than(self, item: JsonObject) -> bool:
-        """Whether an announced item differs from this one."""
-        if self.item is None:
+    @property
+    def type(self) -> str | None:
+        """The item's type, as far as it is known."""
+        if self.item is not None:
+            return json_text(self.item, "type")
+        if self.call is not None:
+            return "custom_tool_call" if self.call.is_custom else "function_call"
+        return "message" if self.text or self.refusal else "reasoning" if self.reasoning else None
+
+    def may_be(self, item: JsonObject, *, begins: bool) -> bool:
+        """Whether an item, with an id that is not known, may be this one: by what does not change on the way.
+
+        Args:
+            item: The item.
+            begins: The item is announced, so it is not one that was announced before.
+        """
+        type_, given = json_text(item, "type"), json_text(item, "call_id")
+        if self.type is not None and type_ is not None and type_ != self.type:
             return False
-        return any(
-            mine and given and mine != given
-            for mine, given in ((self.id, item.get("id")), (self.call_id, item.get("call_id")))
-        )
+        if self.call_id and given:
+            return self.call_id == given
+        return not self.done and not (begins and self.item is not None)
 
     def whole_item(self) -> JsonObject | None:
         """The item for the history; ``None`` if too little of it is known."""
@@ -85,11 +101,15 @@ class _OutputItem:
             return _item_of(self.call)
         if self.item is not None and self.done:
             return self.item
+        if self.reasoning:
+            summary = [{"type": "summary_text", "text": "".join(self.reasoning)}]
+            made: JsonObject = {"type": "reasoning", "summary": summary}
+            return made if self.id is None else {**made, "id": self.id}
         content = [{"type": "output_text", "text": "".join(self.text), "annotations": []}] if self.text else []
         content += [{"type": "refusal", "refusal": "".join(self.refusal)}] if self.refusal else []
         if not content:
             return None
-        made: JsonObject = {"type": "message", "role": "assistant", "status": "completed", "content": content}
+        made = {"type": "message", "role": "assistant", "status": "completed", "content": content}
         return made if self.id is None else {**made, "id": self.id}
 
 
@@ -97,18 +117,20 @@ class StreamedResponse:
     """One streamed response.
 
     A call is complete when its ``output_item.done`` has come without the status ``incomplete``, or when the response
-    is complete. The end is ``response.completed`` or ``response.incomplete``, or ``[DONE]`` from servers that borrow
-    it from Chat Completions.
+    is complete. The end is any event with a response whose status is final (``response.completed``,
+    ``response.incomplete``; ``response.done`` of can1357/oh-my-pi#4692), or ``[DONE]`` from servers that borrow it from
+    Chat Completions.
     """
 
     def __init__(self, server: Server, request: Request) -> None:
         self._server = server
         self._request = request
-        factory = CallFactory(payload_of(request))
-        self.calls = OpenCalls(factory, _to_raw, _is_cut_off, report_deltas=request.report_deltas)
+        self.calls = OpenCalls(server, request, _is_cut_off)
+        self.is_over = False
         self._slots: list[_OutputItem] = []
         self._by_index: dict[int, _OutputItem] = {}
         self._by_id: dict[str, _OutputItem] = {}
+        self._by_call_id: dict[str, _OutputItem] = {}
         self._response: JsonObject = {}
         self._ending: Ending | None = None
         self._handlers: dict[object, Callable[[JsonObject], None]] = {
@@ -122,6 +144,8 @@ class StreamedResponse:
             "response.custom_tool_call_input.done": self._on_arguments,
             "response.output_text.delta": self._on_text,
             "response.refusal.delta": self._on_refusal,
+            "response.reasoning_summary_text.delta": self._on_reasoning,
+            "response.reasoning_text.delta": self._on_reasoning,
         }
 
     def handle(self, event: JsonObject, source: object) -> None:
@@ -130,7 +154,7 @@ class StreamedResponse:
         handler = self._handlers.get(kind)
         if handler is not None:
             handler(event)
-        elif kind in _ENDS:
+        elif kind in _ENDS or json_text(event.get("response"), "status") in _TERMINAL:
             self._on_end(event, str(kind), source)
         elif kind == "error":
             raise reported_error(event, source)
@@ -153,26 +177,31 @@ class StreamedResponse:
     def reply(self, *, saw_done: bool) -> Reply:
         """Build the reply."""
         ending = self._ending
-        saw_end = saw_done if ending is None else ending.known
+        saw_end = saw_done if ending is None else True
         truncated = ending is not None and ending.truncated
         tool_calls, cut_off = self.calls.finish(saw_end=saw_end, truncated=truncated)
         output: list[OutputItem] = []
+        by_call: dict[int, _OutputItem] = {id(slot.call): slot for slot in self._slots if slot.call is not None}
         for slot in self._slots:
             item = slot.whole_item()
             if item is not None:
                 output.append(OutputItem(item, slot.call.made or () if slot.call is not None else ()))
-        items = [one.item for one in output]
+        # Two values of one item that turned out to be two calls.
+        output += [
+            OutputItem({"type": "function_call", **_item_of(call)}, call.made or ())
+            for call in self.calls.calls
+            if id(call) not in by_call and call.made
+        ]
         response = self._response
-        return Reply(
-            tool_calls=tool_calls,
-            cut_off=cut_off,
-            text=text_of(items),
-            finish_reason=None if ending is None else finish_reason(ending, tool_calls),
-            raw_finish_reason=None if ending is None else ending.raw_finish_reason,
-            usage=read_usage(response.get("usage")),
-            refusal=refusal_of(items),
-            whole=saw_end,
-            turn=make_turn(self._request, response, output),
+        return make_reply(
+            self._server,
+            self._request,
+            response,
+            output,
+            tool_calls,
+            cut_off,
+            ending,
+            saw_end=saw_done,
             raw_response=None if ending is None else lambda: _sdk_object(response),
         )
 
@@ -183,26 +212,44 @@ class StreamedResponse:
     # Which item an event belongs to
 
     def _slot(self, event: JsonObject, item: JsonObject | None = None, *, begins: bool = False) -> _OutputItem:
-        """By ``output_index``, then by the item's id, then the last one."""
-        index, id_ = event.get("output_index"), text_or_none(event.get("item_id") or (item or {}).get("id"))
-        by_id = None if id_ is None else self._by_id.get(id_)
-        slot = self._by_index.get(index) if isinstance(index, int) else by_id
-        if slot is not None and by_id is not None and slot.id != id_:
-            slot = by_id  # every item has the same index
-        if item is not None and slot is not None and slot.is_other_than(item):
-            slot = by_id if by_id is not slot else None
-        if slot is None and not isinstance(index, int) and id_ is None and self._slots and not begins:
+        """By the call's id, a known id of the item, ``output_index``; else the last one.
+
+        Ids of items count only if they are known: some servers give a new one with each event, others give every item
+        the same ``output_index``.
+        """
+        index, id_ = event.get("output_index"), event.get("item_id") or (item or {}).get("id")
+        id_ = id_ if isinstance(id_, str) else None
+        slot = self._known(event if item is None else item, id_)
+        if slot is None and isinstance(index, int):
+            slot = self._by_index.get(index)
+            if slot is not None and item is not None and not slot.may_be(item, begins=begins):
+                slot = None
+        elif slot is None and id_ is None and self._slots and not begins:
             last = self._slots[-1]
-            if item is None or not (last.done or last.is_other_than(item)):
+            if item is None or last.may_be(item, begins=False):
                 slot = last
         if slot is None:
-            slot = _OutputItem()
-            self._slots.append(slot)
+            slot = self._add_slot()
         if isinstance(index, int):
             self._by_index[index] = slot
-        if id_ is not None:
+        if id_:
             slot.id = slot.id or id_
             self._by_id[id_] = slot
+        return slot
+
+    def _known(self, source: JsonObject, id_: str | None) -> _OutputItem | None:
+        """The item with the call's id, else with the item's."""
+        given = json_text(source, "call_id")
+        slot = self._by_call_id.get(given) if given else None
+        if slot is None and id_:
+            slot = self._by_id.get(id_)
+            if slot is not None and given and slot.call_id and slot.call_id != given:
+                return None
+        return slot
+
+    def _add_slot(self) -> _OutputItem:
+        slot = _OutputItem()
+        self._slots.append(slot)
         return slot
 
     def _call(self, slot: _OutputItem, type_: str) -> OpenCall:
@@ -250,7 +297,7 @@ class StreamedResponse:
         piece = event.get("delta")
         if isinstance(piece, str) and piece:
             self._slot(event).text.append(piece)
-            if self._request.report_deltas:
+            if self._request.deltas:
                 self.calls.events.append(TextDelta(piece))
 
     def _on_refusal(self, event: JsonObject) -> None:
@@ -258,36 +305,46 @@ class StreamedResponse:
         if isinstance(piece, str):
             self._slot(event).refusal.append(piece)
 
+    def _on_reasoning(self, event: JsonObject) -> None:
+        piece = event.get("delta")
+        if isinstance(piece, str) and piece:
+            self._slot(event).reasoning.append(piece)
+            if self._request.deltas:
+                self.calls.events.append(ReasoningDelta(piece))
+
     def _on_end(self, event: JsonObject, kind: str, source: object) -> None:
-        response = event.get("response")
-        response = response if isinstance(response, dict) else {}
+        response = json_object(event, "response") or {}
         raise_if_error(response, source)
         self._response = {**response, "status": response.get("status") or kind.removeprefix("response.")}
         limit = hidden_limit(self._server, self._request)
         cut = reached(read_usage(self._response.get("usage")), limit)
         self._ending = read_ending(self._response, source, cut=cut)
+        self.is_over = True
         output = response.get("output")
-        for at, item in enumerate(output if isinstance(output, list) else ()):
-            if isinstance(item, dict):
-                self._attach_item(at, item)
+        self._attach([item for item in output if isinstance(item, dict)] if isinstance(output, list) else [])
 
-    def _attach_item(self, position: int, item: JsonObject) -> None:
-        """Attach an item of the final response, unless an event completed it."""
-        ids = {id_ for id_ in (item.get("id"), item.get("call_id")) if id_}
-        slot = next((slot for slot in self._slots if ids & {slot.id, slot.call_id}), None)
-        if slot is None and position < len(self._slots):
-            nameless = self._slots[position]
-            slot = nameless if nameless.item is None or not ids or not (nameless.id or nameless.call_id) else None
-        if slot is None:
-            slot = _OutputItem()
-            self._slots.append(slot)
-        if not slot.done:
-            self._take_done_item(slot, item)
+    def _attach(self, output: list[JsonObject]) -> None:
+        """Attach the items of the final response to those that the events told of: by their ids, else in order."""
+        unclaimed: dict[str | None, deque[_OutputItem]] = {}
+        for slot in self._slots:
+            unclaimed.setdefault(slot.type, deque()).append(slot)
+        claimed: set[int] = set()
+        for item in output:
+            found = self._known(item, json_text(item, "id"))
+            if found is None or id(found) in claimed:
+                found = _next(unclaimed, claimed, item)
+            if found is None:
+                found = self._add_slot()
+            claimed.add(id(found))
+            if not found.done:
+                self._take_done_item(found, item)
 
     def _take_item(self, slot: _OutputItem, item: JsonObject) -> None:
         slot.item = item
-        slot.id = slot.id or text_or_none(item.get("id"))
-        slot.call_id = slot.call_id or text_or_none(item.get("call_id"))
+        slot.id = slot.id or json_text(item, "id") or None
+        if not slot.call_id and (given := json_text(item, "call_id")):
+            slot.call_id = given
+            self._by_call_id.setdefault(given, slot)
         type_ = item.get("type")
         if isinstance(type_, str) and type_ in _CALL_TYPES:
             call = self._call(slot, type_)
@@ -308,13 +365,26 @@ class StreamedResponse:
 
     def _update(self, call: OpenCall, source: Mapping[str, object]) -> None:
         """Take a call's id and name from an item or an event."""
-        call.id = call.id or text_or_none(source.get("call_id"))
-        name = text_or_none(source.get("name"))
-        if name is not None and not call.done:
+        call.id = call.id or json_text(source, "call_id") or None
+        name = json_text(source, "name")
+        if name and not call.done:
             call.name = name
         if call.name and call.index is None:
             self.calls.place()
         self.calls.announce(call)
+
+
+def _next(
+    unclaimed: Mapping[str | None, deque[_OutputItem]], claimed: set[int], item: JsonObject
+) -> _OutputItem | None:
+    """The first item of the same type that no other has claimed, unless the two are known to differ."""
+    queue = unclaimed.get(json_text(item, "type"), deque())
+    while queue and id(queue[0]) in claimed:
+        queue.popleft()
+    given = json_text(item, "call_id")
+    if not queue or (given and queue[0].call_id and queue[0].call_id != given):
+        return None
+    return queue.popleft()
 
 
 def _sdk_object(response: JsonObject) -> object:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from polycall import ConfigurationError
-from polycall.plugin import Request, ToolSpec
+from polycall.plugin import Adaptation, ConfigurationError, JsonObject, Request, ToolSpec, Translation
 from polycall_openai import _tools
-from polycall_openai._json import JsonObject
-from polycall_openai._request import model_of, split_options
+from polycall_openai._options import fields_of, model_of
 from polycall_openai._responses.items import input_items
-from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._servers.additions import without_known_refusals
 from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._servers.server import Server
-from polycall_openai._tools import ToolPayload, payload_of
+from polycall_openai._tools import ToolPayload, fields_of_tools
 
 _RESERVED = {
     "input": "pass messages",
     "functions": "the tools come from response_model",
     "function_call": "use tool_choice",
 }
+_NEUTRAL: Mapping[str, Translation] = {"max_tokens": "max_output_tokens", "stop": None, "seed": None}
 _ENCRYPTED_REASONING = "reasoning.encrypted_content"
 _NOT_RUN_BY_THE_SERVER = frozenset(
     {"function", "custom", "computer", "computer_use_preview", "local_shell", "apply_patch"}
@@ -28,7 +26,11 @@ _NOT_RUN_BY_THE_SERVER = frozenset(
 
 
 def render_tools(
-    profile: ServerProfile, tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None
+    profile: ServerProfile,
+    tools: Sequence[ToolSpec],
+    tool_choice: str,
+    strict: bool | None,
+    adaptations: list[Adaptation],
 ) -> ToolPayload:
     """Render the tools.
 
@@ -39,42 +41,41 @@ def render_tools(
         SchemaError: The dialect has no form for a field.
         ConfigurationError: More tools than the server takes.
     """
-    return _tools.render_tools(profile, tools, tool_choice, strict, wrap=_entry, always_strict=True)
+    return _tools.render_tools(profile, tools, tool_choice, strict, adaptations, wrap=_entry, always_strict=True)
 
 
 def _entry(function: JsonObject) -> JsonObject:
     return {"type": "function", **function}
 
 
-def build(server: Server, request: Request) -> tuple[dict[str, Any], CallOptions]:
-    """Build the body, and the SDK's options of the call.
+def render_request(server: Server, request: Request) -> JsonObject:
+    """Render the body.
 
     Raises:
         ConfigurationError: No model is named; or an option is polycall's own, or rejected by the server or the model.
         MessageError: The API cannot carry a message.
     """
     model = model_of(server, request)
-    fields, call_options = split_options(request.options, _RESERVED)
-    payload = payload_of(request)
-    items, previous_response_id = input_items(request.messages)
-    body: dict[str, Any] = {"model": model, "input": items, **payload.fields}
+    profile = server.profile_for(model)
+    fields = fields_of(request, profile, _RESERVED, _NEUTRAL)
+    items, previous = input_items(request.messages, profile, server.errors.url, fields.get("conversation"))
+    body: JsonObject = {"model": model, "input": items, **fields_of_tools(request)}
     if fields:
         if fields.get("background"):
             raise ConfigurationError(
                 "background: polycall waits for the reply. Leave background out.", key="background"
             )
-        profile = server.profile_for(model)
-        fields = profile.accepted(fields)
-        if "tools" in fields:
-            body["tools"] = [*body["tools"], *_built_in_tools(fields.pop("tools"))]
+        ours = body["tools"]
+        if "tools" in fields and isinstance(ours, list):
+            body["tools"] = [*ours, *_built_in_tools(fields.pop("tools"))]
         body.update(fields)
         if profile.encrypted_reasoning and fields.get("store") is False and "include" not in fields:
             body["include"] = [_ENCRYPTED_REASONING]
-    if previous_response_id is not None:
-        body["previous_response_id"] = previous_response_id
+    if previous is not None:
+        body["previous_response_id"] = previous
     if request.stream:
         body["stream"] = True
-    return body, call_options
+    return without_known_refusals(server, request, body) if server.refused_additions else body
 
 
 def _built_in_tools(tools: object) -> list[object]:

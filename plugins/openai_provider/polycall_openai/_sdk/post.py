@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from polycall_openai._sdk.call_options import CallOptions
+from polycall_openai._sdk.call_options import NO_OPTIONS, CallOptions
 from polycall_openai._sdk.endpoint import Endpoint, sdk_types
 from polycall_openai._sdk.url_cache import UrlCache
 
@@ -30,7 +30,7 @@ def post(
         stream: ``stream`` and ``stream_cls`` of ``client.post``.
     """
     reply_type = sdk_types(endpoint).reply
-    template = _template(endpoint.path) if options == _NO_OPTIONS else None
+    template = _template(endpoint.path) if options is NO_OPTIONS else None
     if template is None:
         return client.post(urls.of(client), cast_to=reply_type, body=body, options=options.for_post(_RAW), **stream)
     # Copy everything that may be changed on the way.
@@ -39,7 +39,6 @@ def post(
     return client.request(reply_type, template.model_copy(update=fresh), **stream)
 
 
-_NO_OPTIONS = CallOptions()
 _DICTS = ("headers", "params", "security")
 
 
@@ -50,5 +49,25 @@ def _template(path: str) -> Any:
         from openai._models import FinalRequestOptions
     except ImportError:
         return None
-    options: Any = _NO_OPTIONS.for_post(_RAW)
+    options: Any = NO_OPTIONS.for_post(_RAW)
     return FinalRequestOptions.construct(method="post", url=path, json_data=None, files=None, **options)
+
+
+def build(
+    client: Any, endpoint: Endpoint, urls: UrlCache, body: dict[str, Any], options: CallOptions, *, raw: bool
+) -> Any:
+    """The request of the SDK's HTTP library that `post` would send; nothing is sent.
+
+    Args:
+        client: As for `post`.
+        endpoint: As for `post`.
+        urls: As for `post`.
+        body: As for `post`.
+        options: As for `post`.
+        raw: With the header of `post`, which the SDK's ``create`` does not send.
+    """
+    from openai._models import FinalRequestOptions
+
+    sdk_options = options.for_post(_RAW if raw else {})
+    final = FinalRequestOptions.construct(method="post", url=urls.of(client), json_data=body, files=None, **sdk_options)
+    return client._build_request(final)  # noqa: SLF001 - the SDK has no public way that does not send

@@ -7,13 +7,14 @@ but not of the two base classes that every client of it has.
 from __future__ import annotations
 
 import sys
-from types import FunctionType
 from typing import Any, Literal
 
-from polycall.plugin import ClientTraits
+from polycall.plugin import ClientTraits, is_untouched
 from polycall_openai._sdk.endpoint import Endpoint
 
 _BASE_MODULE = "openai._base_client"
+_ON_THE_WAY = ("post", "request", "_process_response")
+_CREATE = ("create",)
 
 
 def recognize(client: object) -> ClientTraits | None:
@@ -48,16 +49,16 @@ def is_patched(client: Any, endpoint: Endpoint) -> bool:
     Instrumentation libraries replace the resource's ``create`` on the class or the instance, or ``request`` or
     ``_process_response`` of the client. Asked for each call, because they may come late.
     """
-    if not all(_is_own(client, name) for name in ("post", "request", "_process_response")):
+    if not is_untouched(client, _ON_THE_WAY, "openai"):
         return True
     first, *rest = endpoint.resource
     if first not in client.__dict__ and endpoint.resource_module not in sys.modules and not _is_import_awaited():
         # Nobody can have patched a module that is not loaded; loading it costs 0.2 to 0.4 s with openai 2.x.
-        return not _is_own_property(client, first)
+        return not is_untouched(client, (first,), "openai")
     resource = getattr(client, first)
     for name in rest:
         resource = getattr(resource, name)
-    return not _is_own(resource, "create")
+    return not is_untouched(resource, _CREATE, "openai")
 
 
 def _is_import_awaited() -> bool:
@@ -69,33 +70,3 @@ def _is_import_awaited() -> bool:
         if type(finder).__name__ == "ImportHookFinder":
             return True
     return False
-
-
-def module_of(owner: object, name: str) -> str:
-    """The module with the code of the plain method ``owner.name``; ``""`` for an attribute, a wrapper, or a mock.
-
-    ``functools.wraps`` copies ``__module__`` and ``__qualname__``, and wrapt forwards them; the type and the globals
-    do not lie.
-    """
-    return "" if name in getattr(owner, "__dict__", ()) else _module(_class_attribute(owner, name))
-
-
-def _is_own(owner: object, name: str) -> bool:
-    return module_of(owner, name).startswith("openai.")
-
-
-def _is_own_property(owner: object, name: str) -> bool:
-    property_ = _class_attribute(owner, name)
-    return _module(getattr(property_, "func", None)).startswith("openai.")  # a functools.cached_property
-
-
-def _class_attribute(owner: object, name: str) -> object:
-    for base in type(owner).__mro__:
-        found: object = base.__dict__.get(name)
-        if found is not None:
-            return found
-    return None
-
-
-def _module(value: object) -> str:
-    return str(value.__globals__.get("__name__", "")) if type(value) is FunctionType else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from polycall_openai._sdk.recognition import module_of
+from polycall.plugin import is_untouched
 
 _LOOK_AT_THE_PATH = ("_prepare_url", "_build_request", "_prepare_options")
-_PLAIN = frozenset({"openai._base_client", "openai._client"})
+_PLAIN = ("openai._base_client", "openai._client")
 """The modules where ``openai.OpenAI`` has these methods. Azure's client, Bedrock's and the user's subclasses may have
 their own, which depend on the path."""
 
@@ -39,6 +39,6 @@ class UrlCache:
             base_url.startswith(("http://", "https://"))
             and base_url.endswith("/")
             and getattr(client, "_provider_runtime", None) is None
-            and all(module_of(client, name) in _PLAIN for name in _LOOK_AT_THE_PATH)
+            and is_untouched(client, _LOOK_AT_THE_PATH, *_PLAIN)
         )
         return base_url + self._path.removeprefix("/") if is_plain else self._path

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import uuid4
 
-from polycall import ConfigurationError
-
 ToolChoice = Literal["auto", "required", "named"]
 
 
@@ -56,6 +54,8 @@ class ServerProfile:
     echoes_unknown_fields: bool = True
     """It accepts, in the assistant's turn, fields that Chat Completions does not have (reasoning, signatures).
     Effect: if not, they are left out of corrections."""
+    output_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The field of Chat Completions for the option ``max_tokens``."""
     call_id_length: int | None = None
     """Ids of calls are this many letters and digits; ``None``: of any form. Effect: on ids that polycall has to make
     up. The server's own ids are echoed unchanged."""
@@ -96,20 +96,3 @@ class ServerProfile:
                 refused = {**self.refused, **facts.get("refused", {}), **family.facts.get("refused", {})}
                 facts |= {**family.facts, "refused": refused}
         return replace(self, name=f"{self.name} (model {model!r})", **facts) if facts else self
-
-    def accepted(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The caller's fields, without those that repeat a fixed value.
-
-        Raises:
-            ConfigurationError: The server or the model rejects a field.
-        """
-        if not self.refused.keys() & fields.keys():
-            return fields
-        for name, value in self.refused.items():
-            if name in fields and fields[name] is not None and fields[name] != value:
-                raise ConfigurationError(
-                    f"{self.name} rejects {name}={fields[name]!r}: it supports only {value!r}. "
-                    "Omit the option; or pass server_options={'refused': {}, 'families': []} if this has changed.",
-                    key=name,
-                )
-        return {name: value for name, value in fields.items() if name not in self.refused}

@@ -1,22 +1,26 @@
-"""Errors about replies that are not of the protocol: the URL of the request, and the protocol that was expected."""
+"""Errors about replies: those that are not of the protocol, and those that report an error with status 200."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polycall import ResponseError
-from polycall_openai._json import JsonObject, NotJsonError, excerpt, parse, raise_if_error
+from polycall.plugin import JsonObject, NotJsonError, ResponseError, parse_json
+from polycall.plugin import excerpt as beginning_of
 
 _KINDS = {list: "a JSON array", str: "a text", type(None): "null"}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyErrors:
-    """Makes the errors of one endpoint of one server."""
+    """Makes the errors of one endpoint of one server.
+
+    Attributes:
+        url: The URL of the requests, without secrets.
+        protocol: ``"Chat Completions"``, say.
+    """
 
     url: str
     protocol: str
-    """``"Chat Completions"``, say."""
 
     def not_the_protocol(self, problem: str, source: object) -> ResponseError:
         """The error for a reply that is not of the protocol.
@@ -48,7 +52,7 @@ class ReplyErrors:
             if not body.strip():
                 raise self.not_the_protocol("the reply is empty, with status 200", "")
             try:
-                value = parse(body)
+                value = parse_json(body)
             except NotJsonError as error:
                 raise self.unreadable(error, body) from error
         return self.require_object(value, body, "the reply")
@@ -67,3 +71,40 @@ class ReplyErrors:
         if "error" in value or "error_type" in value or "error_message" in value:
             raise_if_error(value, source)
         return value
+
+
+def excerpt(source: object) -> str:
+    """The beginning of a text, or of an object's representation, for an error."""
+    if isinstance(source, bytearray):
+        source = bytes(source)
+    return beginning_of(source if isinstance(source, (bytes, str)) else repr(source))
+
+
+def raise_if_error(value: JsonObject, source: object) -> None:
+    """Raise if an object inside a reply with status 200 reports an error.
+
+    The shapes are those of LM Studio, Ollama, vLLM, OpenRouter and others: ``error`` as an object or a text, or
+    ``error_message`` with ``error_type`` (agentjido/req_llm#661, OmniRoute#8210, pydantic-ai#3994).
+
+    Raises:
+        ResponseError: The object reports one; in the provider's words.
+    """
+    error = value.get("error")
+    if not error and not (value.get("error_type") or value.get("error_message")):
+        return
+    raise reported_error(error or value, source)
+
+
+def reported_error(error: object, source: object) -> ResponseError:
+    """The error for one that the server reports."""
+    return ResponseError(
+        f"The server reported an error inside a reply with status 200: {_words(error)}.", excerpt=excerpt(source)
+    )
+
+
+def _words(error: object) -> str:
+    if isinstance(error, dict):
+        for key in ("message", "error_message", "error", "detail", "type", "error_type", "code"):
+            if error.get(key):
+                return _words(error[key])
+    return str(error)[:400].rstrip(".")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from polycall import ConfigurationError
+from polycall.plugin import ConfigurationError, did_you_mean
 from polycall_openai._servers.profile import ModelFamily, ServerProfile
 
 _NO_SAMPLING = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}}
@@ -31,6 +30,11 @@ _OPENAI_FAMILIES = (
         facts={"encrypted_reasoning": True},
         source="OpenAI reasoning guide, 'Encrypted reasoning items'; pydantic-ai, profiles/openai.py",
     ),
+    ModelFamily(
+        names=r"o[1-9]|gpt-5",
+        facts={"output_limit": "max_completion_tokens"},
+        source="OpenAI API description, max_tokens; tailcallhq/forgecode#1081, ThinkInAIXYZ/deepchat#336",
+    ),
 )
 _OPENAI = ServerProfile(
     name="openai",
@@ -38,6 +42,7 @@ _OPENAI = ServerProfile(
     strict=True,
     stream_usage=True,
     max_tools=128,
+    echoes_unknown_fields=False,
     finish_reason_required=True,
     tells_truncation=True,
     families=_OPENAI_FAMILIES,
@@ -45,6 +50,7 @@ _OPENAI = ServerProfile(
         "strict": "OpenAI Structured Outputs guide",
         "stream_usage": "OpenAI API description, ChatCompletionStreamOptions",
         "max_tools": "OpenAI API description, CreateChatCompletionRequest.tools; zed#32946",
+        "echoes_unknown_fields": "OpenAI API description, ChatCompletionRequestAssistantMessage; ddutchie/cairn#60",
         "finish_reason_required": "OpenAI API description, CreateChatCompletionStreamResponse",
         "tells_truncation": "OpenAI API description, finish_reason and incomplete_details",
     },
@@ -97,7 +103,11 @@ _PROFILES = (
             "logit_bias": {},
             "service_tier": "auto",
         },
-        sources={"refused": "inference-docs.cerebras.ai/resources/openai; pydantic-ai, providers/cerebras.py"},
+        echoes_unknown_fields=False,
+        sources={
+            "refused": "inference-docs.cerebras.ai/resources/openai; pydantic-ai, providers/cerebras.py",
+            "echoes_unknown_fields": "Kilo-Org/kilocode#10375, CherryHQ/cherry-studio#16790",
+        },
     ),
     ServerProfile(
         name="mistral",
@@ -112,6 +122,35 @@ _PROFILES = (
         sources={"tool_choices": "pydantic-ai, providers/moonshotai.py: 'required' is rejected"},
     ),
     ServerProfile(name="xai", hosts=("api.x.ai",)),
+    ServerProfile(
+        name="dashscope",
+        hosts=(
+            *("dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com"),
+            "maas.aliyuncs.com",
+        ),
+        stream_usage=True,
+        families=(
+            ModelFamily(
+                # Those that always think; others refuse it only with enable_thinking.
+                names=r"qwq|qvq|.*thinking",
+                facts={"tool_choices": frozenset({"auto"})},
+                source="cloudwego/eino#994, QwenLM/qwen-code#7659, agentscope-ai/agentscope-java#1882",
+            ),
+        ),
+        sources={"stream_usage": "alibabacloud.com/help/en/model-studio/glm: the example of a stream"},
+    ),
+    ServerProfile(
+        name="bigmodel",
+        hosts=("open.bigmodel.cn",),
+        tool_choices=frozenset({"auto"}),
+        sources={"tool_choices": "java.agentscope.io/v2/en/integration/model/glm: any other choice is not accepted"},
+    ),
+    ServerProfile(
+        name="zai",
+        hosts=("api.z.ai",),
+        tool_choices=frozenset({"auto"}),
+        sources={"tool_choices": "java.agentscope.io/v2/en/integration/model/glm: any other choice is not accepted"},
+    ),
     ServerProfile(
         name="perplexity",
         hosts=("api.perplexity.ai",),
@@ -159,6 +198,19 @@ _PROFILES = (
 PROFILES: Mapping[str, ServerProfile] = {profile.name: profile for profile in _PROFILES}
 """By name. Without name and known host: the defaults of `ServerProfile`."""
 
+TELEMETRY_NAMES: Mapping[str, str] = {
+    "openai": "openai",
+    "azure": "azure.ai.openai",
+    "groq": "groq",
+    "deepseek": "deepseek",
+    "mistral": "mistral_ai",
+    "moonshot": "moonshot_ai",
+    "xai": "x_ai",
+    "perplexity": "perplexity",
+    "gemini": "gcp.gemini",
+}
+"""By profile: the service's ``gen_ai.provider.name`` in OpenTelemetry's registry, where it has one."""
+
 _UNKNOWN = ServerProfile()
 _FACTS = {field.name for field in fields(ServerProfile)} - {"name", "hosts", "sources"}
 
@@ -182,8 +234,8 @@ def choose_profile(base_url: str, name: str | None, facts: Mapping[str, object])
         profile = PROFILES[name]
     else:
         raise ConfigurationError(
-            f"No server profile is named {name!r}.{_nearest(name, PROFILES)} There are: {', '.join(sorted(PROFILES))}, "
-            "unknown. Leave server out to go by the base URL.",
+            f"No server profile is named {name!r}.{did_you_mean(name, PROFILES)} There are: "
+            f"{', '.join(sorted(PROFILES))}, unknown. Leave server out to go by the base URL.",
             key="server",
         )
     return _with_facts(profile, facts) if facts else profile
@@ -203,7 +255,7 @@ def _with_facts(profile: ServerProfile, facts: Mapping[str, object]) -> ServerPr
     for name in facts:
         if name not in _FACTS:
             raise ConfigurationError(
-                f"server_options: {name!r} is not a ServerProfile field.{_nearest(name, _FACTS)} "
+                f"server_options: {name!r} is not a ServerProfile field.{did_you_mean(name, _FACTS)} "
                 f"There are: {', '.join(sorted(_FACTS))}.",
                 key="server_options",
             )
@@ -215,8 +267,3 @@ def _with_facts(profile: ServerProfile, facts: Mapping[str, object]) -> ServerPr
         raise ConfigurationError(
             f"server_options: {'.'.join(map(str, first['loc']))}: {first['msg']}.", key="server_options"
         ) from error
-
-
-def _nearest(name: str, known: Mapping[str, object] | set[str]) -> str:
-    nearest = get_close_matches(name, known, n=1)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""

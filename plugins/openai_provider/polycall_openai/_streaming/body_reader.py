@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from polycall.plugin import EventReader, ServerSentEvent
-from polycall_openai._json import JsonObject, NotJsonError, parse, parse_object, raise_if_error, reported_error
-from polycall_openai._servers.reply_errors import ReplyErrors
+from polycall.plugin import EventReader, JsonObject, NotJsonError, ServerSentEvent, parse_json
+from polycall_openai._servers.reply_errors import ReplyErrors, raise_if_error, reported_error
 from polycall_openai._streaming.event_template import EventTemplate, make_template
 from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 
@@ -21,6 +20,11 @@ class EventHandler(Protocol):
 
     @property
     def calls(self) -> OpenCalls: ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an event has ended the reply, so that nothing follows."""
+        ...
 
     def handle(self, event: JsonObject, source: object) -> None:
         """Take one event; ``source`` is its text or the event itself, for errors."""
@@ -43,11 +47,13 @@ class BodyReader:
     Args:
         errors: Of the server that replies.
         handler: Takes the events; a piece goes to its calls.
+
+    Attributes:
+        saw_done: ``[DONE]`` has been read.
     """
 
     def __init__(self, errors: ReplyErrors, handler: EventHandler) -> None:
         self.saw_done = False
-        """``[DONE]`` has been read."""
         self._errors = errors
         self._handler = handler
         self._calls = handler.calls
@@ -81,7 +87,7 @@ class BodyReader:
         """
         for event in self._events.finish():
             # Not closed by a blank line: it counts if all of it arrived.
-            if event.data.strip() == _DONE or parse_object(event.data) is not None:
+            if event.data.strip() == _DONE or _is_object(event.data):
                 self._take(event)
         if self._saw_object or self.saw_done:
             return None
@@ -112,7 +118,7 @@ class BodyReader:
 
     def _parse(self, event: ServerSentEvent) -> object:
         try:
-            value = parse(event.data)
+            value = parse_json(event.data)
         except NotJsonError as error:
             problem = f"an event of the stream is not JSON ({str(error)[:200]})"
             raise self._errors.not_the_protocol(problem, event.data) from error
@@ -136,3 +142,10 @@ class BodyReader:
         if call is not None and call is before:
             self._templates_left -= 1
             self._template = make_template(event, value, self._handler.varying_values)
+
+
+def _is_object(data: bytes) -> bool:
+    try:
+        return isinstance(parse_json(data), dict)
+    except NotJsonError:
+        return False

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from polycall.plugin import ServerSentEvent
-from polycall_openai._json import JsonObject, NotJsonError, parse
+from polycall.plugin import JsonObject, NotJsonError, ServerSentEvent, parse_json
 
 FindValues = Callable[[JsonObject], Mapping[str, JsonObject]]
 """Finds the values of an event that differ from event to event: by key, the object that has it. The first is the piece
@@ -147,7 +146,7 @@ def _is_proven(
         parts += (data[at:start], to_json(others[key]))
         at = end
     try:
-        probe = parse(b"".join(parts) + data[at:])
+        probe = parse_json(b"".join(parts) + data[at:])
         if not isinstance(probe, dict):
             return False
         probed = find_values(probe)

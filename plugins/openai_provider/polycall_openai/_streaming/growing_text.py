@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 
+from polycall.plugin import NotJsonError, parse_json
+
 _OUTSIDE_STRING = re.compile(r'["{}\[\]]')
 _INSIDE_STRING = re.compile(r'["\\]')
 _PIECES_PER_BLOCK = 1024
+_FEW = 4
+_EMPTY = (["{}"], ["{", "}"])
+"""The words of an empty object; it comes in a few pieces at most."""
 
 
 class GrowingText:
@@ -16,13 +21,14 @@ class GrowingText:
     That is a sign that the value is complete, not that it is valid.
     """
 
-    __slots__ = ("_blocks", "_depth", "_escaped", "_in_string", "_last", "_pieces", "_started")
+    __slots__ = ("_blocks", "_depth", "_escaped", "_in_string", "_last", "_pieces", "_snapshot", "_started")
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._blocks: list[str] = []
         """Pieces that were joined and scanned."""
         self._last = ""  # the last character that is not white space
+        self._snapshot: str | None = ""  # the last piece, while each repeats the one before it and continues it
         self._depth = 0
         self._started = False
         self._in_string = False
@@ -36,6 +42,8 @@ class GrowingText:
     def append(self, piece: str) -> None:
         """Add a piece; not empty."""
         self._pieces.append(piece)
+        if self._snapshot is not None:
+            self._snapshot = piece if piece.startswith(self._snapshot) else None
         last = piece[-1]
         if last.isspace():
             last = piece.rstrip()[-1:]
@@ -51,6 +59,17 @@ class GrowingText:
         if len(self._blocks) > 1:
             self._blocks = ["".join(self._blocks)]
         return self._blocks[0] if self._blocks else ""
+
+    def value_text(self) -> str:
+        """The text; or the last piece, if each of them repeated the text so far, so that it alone is JSON."""
+        text, snapshot = self.text(), self._snapshot
+        if snapshot and len(snapshot) < len(text) and not _is_json(text) and _is_json(snapshot):
+            return snapshot
+        return text
+
+    def is_empty_object(self) -> bool:
+        """Whether the text is ``{}``."""
+        return self._last == "}" and len(self._pieces) + len(self._blocks) <= _FEW and self.text().split() in _EMPTY
 
     def is_closed(self) -> bool:
         """Whether the value has ended."""
@@ -85,3 +104,11 @@ class GrowingText:
                 self._started = True
             else:
                 self._depth -= 1
+
+
+def _is_json(text: str) -> bool:
+    try:
+        parse_json(text)
+    except NotJsonError:
+        return False
+    return True

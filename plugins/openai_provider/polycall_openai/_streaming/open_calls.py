@@ -4,19 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, StreamEvent, ToolCall
-from polycall_openai._json import JsonObject, NotJsonError, parse
+from polycall.plugin import (
+    ArgumentsDelta,
+    CallCompleted,
+    CallMaker,
+    CallStarted,
+    JsonObject,
+    NotJsonError,
+    Request,
+    StreamEvent,
+    ToolCall,
+    parse_json,
+)
+from polycall_openai._servers.server import Server
 from polycall_openai._streaming.growing_text import GrowingText
-from polycall_openai._tool_calls import CallFactory, RawCall, arguments_text, clean_arguments, without_repetition
+from polycall_openai._tools import payload_of
+
+CUSTOM_PROBLEM = "this is a call of a custom tool; only function tools were offered"
 
 
 class OpenCall:
-    """A call that is being put together."""
+    """A call that is being put together.
+
+    Attributes:
+        id: The provider's.
+        name: The name so far.
+        text: The arguments, piece by piece.
+        earlier: A closed value that came before ``text``: a placeholder, a snapshot, or another call's.
+        shows_earlier: ``earlier`` was reported as it grew.
+        final: The arguments that the server sent as a whole; they count more than the text.
+        entry: Other fields of the provider's call, for the echo.
+        is_custom: Of a custom tool, which has an input instead of arguments.
+        problem: Why it cannot be used.
+        position: Place among the calls that began.
+        index: Place in the reply; unknown while an earlier call may turn out to be several.
+        public_id: The id that was announced.
+        announced: It was reported that the call began.
+        withheld: Its text is a placeholder so far, and was not reported.
+        done: There was a sign that it is complete.
+        cut_off: It is known not to be complete.
+        made: The calls that it stands for.
+    """
 
     __slots__ = (
         "announced",
         "cut_off",
         "done",
+        "earlier",
         "entry",
         "final",
         "id",
@@ -24,42 +58,48 @@ class OpenCall:
         "is_custom",
         "made",
         "name",
+        "position",
+        "problem",
         "public_id",
+        "shows_earlier",
         "text",
+        "withheld",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, position: int) -> None:
         self.id: str | None = None
-        """The provider's."""
         self.name = ""
         self.text = GrowingText()
-        """The arguments, piece by piece."""
+        self.earlier: GrowingText | None = None
+        self.shows_earlier = False
         self.final: str | Mapping[str, object] | None = None
-        """The arguments that the server sent as a whole; they count more than the text."""
         self.entry: JsonObject = {}
-        """Other fields of the provider's call, for the echo."""
         self.is_custom = False
-        """Of a custom tool, which has an input instead of arguments."""
+        self.problem: str | None = None
+        self.position = position
         self.index: int | None = None
-        """Place in the reply; unknown while an earlier call may turn out to be several."""
         self.public_id: str | None = None
-        """The id that was announced."""
         self.announced = False
+        self.withheld = False
         self.done = False
         self.cut_off = False
         self.made: list[ToolCall] | None = None
 
     def is_nothing(self) -> bool:
         """Whether nothing is known about it, so that there was no call after all."""
-        return not self.name and not self.id and self.final is None and self.text.is_blank
+        return not self.name and not self.id and self.final is None and self.text.is_blank and self.problem is None
 
     def is_closed(self) -> bool:
         """Whether the arguments are a value that has ended."""
         return self.final is not None or self.text.is_closed()
 
+    def is_placeholder(self) -> bool:
+        """Whether the arguments are an empty object so far, which some servers send before the real ones."""
+        return self.final is None and self.earlier is None and self.text.is_empty_object()
+
     def arguments(self) -> str | Mapping[str, object]:
         """The arguments so far."""
-        return without_repetition(self.text.text()) if self.final is None else self.final
+        return self.text.value_text() if self.final is None else self.final
 
     def is_repeated_by(self, piece: object) -> bool:
         """Whether a piece is the value of the closed arguments again, be it encoded twice."""
@@ -76,34 +116,42 @@ class OpenCalls:
     """The calls of one reply, in the order in which they began.
 
     Args:
-        factory: Makes the calls.
-        to_raw: Gives an open call the form in which the provider writes calls.
+        server: The one that replies.
+        request: The request that was sent.
         is_cut_off: The rule of completeness.
-        report_deltas: Report calls that begin and grow, too.
+
+    Attributes:
+        events: New events, until `take_events`.
+        calls: All calls so far.
+        maker: Makes the calls.
     """
 
-    def __init__(
-        self, factory: CallFactory, to_raw: Callable[[OpenCall], RawCall], is_cut_off: IsCutOff, *, report_deltas: bool
-    ) -> None:
+    def __init__(self, server: Server, request: Request, is_cut_off: IsCutOff) -> None:
         self.events: list[StreamEvent] = []
-        """New events, until `take_events`."""
-        self._factory = factory
-        self._to_raw = to_raw
+        self.calls: list[OpenCall] = []
+        self._payload = payload = payload_of(request)
+        self.maker = CallMaker(payload, server.call_ids(request), lenient=True, wording=request.wording)
         self._is_cut_off = is_cut_off
-        self._report_deltas = report_deltas
-        self._calls: list[OpenCall] = []
+        self._deltas = request.deltas
         self._placed = 0  # that many of the calls have their index
         self._next_index = 0
 
     def begin(self) -> OpenCall:
         """Add a call."""
-        call = OpenCall()
-        self._calls.append(call)
+        call = OpenCall(len(self.calls))
+        self.calls.append(call)
         return call
 
     def is_newest(self, call: OpenCall) -> bool:
         """Whether no call began after this one."""
-        return call is self._calls[-1]
+        return call is self.calls[-1]
+
+    def may_be_placeholder(self, call: OpenCall) -> bool:
+        """Whether a closed call may still get its real arguments: it has none, and its tool takes some."""
+        if not call.is_placeholder():
+            return False
+        tool = self._payload.tools.get(self.maker.resolve(call.name))
+        return tool is not None and bool(tool.schema.get("properties"))
 
     def take_events(self) -> list[StreamEvent]:
         """The new events."""
@@ -111,30 +159,36 @@ class OpenCalls:
         return events
 
     def grow(self, call: OpenCall, piece: str) -> None:
-        """Add a piece to a call's arguments."""
+        """Add a piece to a call's arguments. A value that is closed is never continued by another value."""
         if not piece or call.done or call.final:
             return
-        if piece[0] in '{"' and call.text.is_closed() and call.is_repeated_by(piece):
-            return  # a summary at the end repeats everything: litellm#20480, sglang#23071
+        if piece[0] in '{"[ \n\r\t' and call.text.is_closed() and piece.lstrip()[:1] in ("{", '"'):
+            if call.is_repeated_by(piece):
+                return  # a summary at the end repeats everything: litellm#20480, sglang#23071
+            self._begin_again(call)
         call.final = None
         call.text.append(piece)
-        if self._report_deltas:
-            if call.announced:
-                self.events.append(ArgumentsDelta(call.index or 0, piece))
-            else:
+        if self._deltas:
+            if not call.announced:
                 self.announce(call)
+            elif not call.shows_earlier:
+                self._report_piece(call, piece)
 
     def set_final_arguments(self, call: OpenCall, arguments: object) -> None:
         """Set the arguments that the protocol names at a call's end."""
-        final = clean_arguments(arguments)
-        if call.done or not final:
+        if call.done or not arguments or not isinstance(arguments, (str, dict)):
             return
-        if call.announced and call.text.is_blank and isinstance(final, str):
-            self.events.append(ArgumentsDelta(call.index or 0, final))
-        call.final = final
+        if call.text.is_closed() and not call.text.is_empty_object() and _value(arguments) == {}:
+            return  # a placeholder does not replace the arguments
+        if call.announced and call.text.is_blank and isinstance(arguments, str):
+            self.events.append(ArgumentsDelta(call.index or 0, arguments))
+        call.earlier = None
+        call.final = arguments
 
     def complete(self, call: OpenCall) -> None:
         """There is a sign that a call is complete."""
+        if call.earlier is not None:
+            self._settle(call)
         call.done = True
         if call.index is None:
             self.place()
@@ -143,7 +197,7 @@ class OpenCalls:
 
     def complete_closed(self) -> None:
         """There is a sign that the calls whose value has ended are complete."""
-        for call in self._calls:
+        for call in self.calls.copy():
             if not call.done and call.name and call.is_closed():
                 self.complete(call)
 
@@ -157,24 +211,22 @@ class OpenCalls:
         Returns:
             The complete calls, and those that were cut off.
         """
-        self._calls = [call for call in self._calls if call.done or not call.is_nothing()]
-        self._placed = sum(call.index is not None for call in self._calls)
-        for call in self._calls:
+        for call in self.calls.copy():
+            if call.earlier is not None:
+                self._settle(call)
+        self.calls = [call for call in self.calls if call.done or not call.is_nothing()]
+        self._placed = sum(call.index is not None for call in self.calls)
+        for call in self.calls:
             if not call.done:
                 call.cut_off = not saw_end or self._is_cut_off(call, truncated, self.is_newest(call))
                 if call.cut_off:
                     self.place()
                 else:
                     self.complete(call)
-        complete = [made for call in self._calls for made in call.made or ()]
+        complete = [made for call in self.calls for made in call.made or ()]
         cut_off = [
-            ToolCall(
-                id=call.public_id or self._factory.unique_id(call.id),
-                name=self._factory.resolve(call.name),
-                arguments=call.arguments(),
-                index=call.index or 0,
-            )
-            for call in self._calls
+            self.maker.make_cut_off(call.index or 0, call.id, call.name, call.arguments(), id=call.public_id)
+            for call in self.calls
             if call.cut_off
         ]
         return complete, cut_off
@@ -185,9 +237,9 @@ class OpenCalls:
         A wrapper stands for several calls, so the calls after it have to wait until it is complete; so have those
         after a call whose name is not known.
         """
-        while self._placed < len(self._calls):
-            call = self._calls[self._placed]
-            may_be_several = not call.name or self._factory.is_wrapper(call.name)
+        while self._placed < len(self.calls):
+            call = self.calls[self._placed]
+            may_be_several = not call.name or self.maker.is_wrapper(call.name)
             if may_be_several and not call.done and not call.cut_off:
                 return
             call.index = self._next_index
@@ -201,33 +253,105 @@ class OpenCalls:
 
     def announce(self, call: OpenCall) -> None:
         """Report that a call began, if this is asked for and its id and name are certain."""
-        if not self._report_deltas or call.announced or call.index is None or not call.name or call.done:
+        if not self._deltas or call.announced or call.index is None or not call.name or call.done:
             return
-        name = self._factory.resolve(call.name)
-        begun = not call.text.is_blank or (call.id is not None and self._factory.is_tool(name))
-        if not begun or self._factory.is_wrapper(call.name):
+        name = self.maker.resolve(call.name)
+        begun = not call.text.is_blank or (call.id is not None and self.maker.is_tool(name))
+        if not begun or self.maker.is_wrapper(call.name):
             return
         call.announced = True
-        call.public_id = self._factory.unique_id(call.id)
+        call.public_id = self.maker.ids.claim(call.id)
         self.events.append(CallStarted(call.index, call.public_id, name))
         if not call.text.is_blank:
-            self.events.append(ArgumentsDelta(call.index, call.text.text()))
+            self._report_piece(call, call.text.text())
+
+    # A value after a closed value
+
+    def _begin_again(self, call: OpenCall) -> None:
+        """Another value begins where one is closed: which of them counts is decided when both are known."""
+        if call.earlier is not None:
+            self._settle(call)
+        # After a settlement the value that was kept is in `text`, and closed.
+        call.earlier, call.text = call.text, GrowingText()
+        call.shows_earlier = call.announced and not call.withheld
+        call.withheld = False
+
+    def _settle(self, call: OpenCall) -> None:
+        """Decide between two values of one call: a repetition, a replacement, or the next call.
+
+        The one that holds everything of the other counts: so do placeholders (openai/openai-agents-js#712, ogx#5462),
+        summaries and snapshots. Neither does where the server left out the beginning of another call.
+        """
+        earlier, later = call.earlier, call.text
+        call.earlier = None
+        if earlier is None:
+            return
+        old, new = _value(earlier.text()), _value(later.text())
+        if new is not None and _holds(old, new):
+            call.text = earlier
+        elif earlier.is_empty_object() or (new is not None and (old is None or _holds(new, old))):
+            pass
+        elif new is None and earlier.text().startswith(later.text().strip()):
+            call.text = earlier  # the beginning of a repetition
+        else:
+            self._split(call, earlier)
+            return
+        call.shows_earlier = False
+
+    def _split(self, call: OpenCall, earlier: GrowingText) -> None:
+        """The two values are two calls: the earlier one keeps place and id, and is complete."""
+        first = OpenCall(call.position)
+        first.id, first.name, first.text, first.entry = call.id, call.name, earlier, call.entry
+        first.is_custom, first.index, first.public_id = call.is_custom, call.index, call.public_id
+        first.announced = call.announced
+        self.calls[call.position] = first
+        call.position = len(self.calls)
+        call.id = call.index = call.public_id = None
+        call.entry, call.announced, call.shows_earlier = {}, False, False
+        self.calls.append(call)
+        self.complete(first)
+        self.place()
+
+    # Events
+
+    def _report_piece(self, call: OpenCall, piece: str) -> None:
+        if call.is_placeholder():
+            call.withheld = True
+            return
+        if call.withheld:
+            call.withheld = False
+            piece = call.text.text()
+        self.events.append(ArgumentsDelta(call.index or 0, piece))
 
     def _emit(self, call: OpenCall) -> list[ToolCall]:
-        call.made = self._factory.make(self._to_raw(call), call.index or 0, id=call.public_id)
-        if self._report_deltas and not call.announced:
+        problem = call.problem or (CUSTOM_PROBLEM if call.is_custom else None)
+        index, arguments = call.index or 0, call.arguments()
+        if problem is None:
+            call.made = self.maker.make_all(index, call.id, call.name, arguments, id=call.public_id)
+        else:
+            call.made = [self.maker.make(index, call.id, call.name, arguments, problem, id=call.public_id)]
+        if self._deltas and not call.announced:
             for made in call.made:
                 self.events.append(CallStarted(made.index, made.id, made.name))
-                self.events.append(ArgumentsDelta(made.index, arguments_text(made)))
+                self.events.append(ArgumentsDelta(made.index, made.arguments_text))
+        elif call.withheld:
+            self.events.append(ArgumentsDelta(index, call.text.text()))
         self.events.extend(CallCompleted(made) for made in call.made)
         return call.made
+
+
+def _holds(whole: object, part: object) -> bool:
+    """Whether a value says all that another says."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return all(key in whole and whole[key] == value for key, value in part.items())
+    return whole is not None and whole == part
 
 
 def _value(arguments: object) -> object:
     if not isinstance(arguments, str):
         return arguments
     try:
-        value = parse(arguments)
-        return parse(value) if isinstance(value, str) else value
+        value = parse_json(arguments)
+        return parse_json(value) if isinstance(value, str) else value
     except NotJsonError:
         return None

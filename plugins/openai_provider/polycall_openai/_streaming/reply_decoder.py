@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from polycall import ResponseError
-from polycall.plugin import Reply, StreamEvent
-from polycall_openai._json import JsonObject
+from polycall.plugin import JsonObject, Reply, ResponseError, StreamEvent
 from polycall_openai._servers.reply_errors import ReplyErrors
 from polycall_openai._streaming.body_reader import BodyReader, EventHandler
 
@@ -40,6 +38,11 @@ class ReplyDecoder:
         self._streamed = streamed
         self._calls = streamed.calls
         self._error: ResponseError | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the end mark was read: ``[DONE]``, or the last event of a response."""
+        return self._error is None and (self._reader.saw_done or self._streamed.is_over)
 
     def feed(self, chunk: bytes | JsonObject) -> Iterable[StreamEvent]:
         """Take a piece of the body, cut anywhere, or one event's data."""
