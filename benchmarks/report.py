@@ -17,8 +17,8 @@ PAGE = DOCS / "benchmarks.md"
 PLOTS = DOCS / "benchmarks"
 BEGIN, END = "<!-- begin: written by make bench -->", "<!-- end: written by make bench -->"
 PACKAGES = (
-    "polycall", "polycall-openai", "polycall-vertex", "polycall-llamacpp", "pydantic", "pydantic-core", "pluggy",
-    "openai", "httpx2", "google-genai", "google-cloud-aiplatform", "xllamacpp",
+    "polycall", "polycall-openai", "polycall-vertex", "polycall-llamacpp", "polycall-llamacpp-split", "pydantic",
+    "pydantic-core", "pluggy", "openai", "httpx2", "google-genai", "google-cloud-aiplatform", "xllamacpp",
 )  # fmt: skip
 US_AND_THE_SDK = ("raw SDK", "polycall")
 STREAM_OF_ALL = "A stream of 1,000 chunks, per chunk"

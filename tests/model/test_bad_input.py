@@ -111,7 +111,7 @@ def test_a_lone_surrogate_is_replaced(constrained_client: polycall.Client) -> No
 
 
 def test_an_option_of_a_wrong_type(constrained_client: polycall.Client) -> None:
-    with pytest.raises(polycall.ConfigurationError, match="llama.cpp refuses the option 'temperature'") as caught:
+    with pytest.raises(polycall.ConfigurationError, match=r"llama\.cpp refuses the option 'temperature'") as caught:
         constrained_client.create(QUESTION, Iterable[Weather], temperature="hot")
 
     assert caught.value.key == "temperature"

@@ -114,9 +114,11 @@ class TestRendering:
         rendered = constrained_client.render(QUESTION, Iterable[Weather], **options)
         with pytest.raises(polycall.IncompleteOutputError):
             constrained_client.create(QUESTION, Iterable[Weather], **options)
-        with constrained_client.stream(QUESTION, Iterable[Weather], **options) as stream:
-            with pytest.raises(polycall.IncompleteOutputError):
-                list(stream)
+        with (
+            pytest.raises(polycall.IncompleteOutputError),
+            constrained_client.stream(QUESTION, Iterable[Weather], **options) as stream,
+        ):
+            list(stream)
 
         assert spied.bodies == [rendered.body, rendered.body]
         assert (rendered.method, rendered.url) == (None, "/v1/chat/completions")
