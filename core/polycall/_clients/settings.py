@@ -23,7 +23,7 @@ _MAX_SHOWN = 100
 _SECRET_NAME = re.compile(
     r"^(proxy-)?authorization$|^(set-)?cookie$|api[-_]?key|(^|[-_])(token|secret|password|passwd)$", re.IGNORECASE
 )
-_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/?#@]*:[^/?#@]+@")
+_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/?#@:]*:[^/?#@]+@")
 
 
 def make_settings(
