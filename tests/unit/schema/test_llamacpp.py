@@ -9,11 +9,11 @@ from decimal import Decimal
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import create_model
+from pydantic import WithJsonSchema, create_model
 
 from polycall.plugin import render_schema
 from polycall_llamacpp._request.schema import GRAMMAR, NATIVE
@@ -35,7 +35,15 @@ CONTAINERS: list[Any] = [
     list[Cat | Dog] | list[str],
     Any,
 ]
-CONSTRUCTS = [*(annotation for annotation, _ in (*SCALARS, *MODELS)), *CONTAINERS]
+PATTERNS = [
+    *(r"^ab{2}c$", r"^(?:ab|c)+$", r"^((ab)+c)*$", r"^(\d{3}-){2}$", r"^\w+@\w+\.\w{2,}$", r"^[\w.-]+$", r"^a+?b$"),
+    *(r"^(?:[ab]{999}[cd]{999}){9}$", r"^(?=a)ab$", r"^(?!x)ab$", r"^[a&&b]$", r"^(ab$", r"^{a}$", r"^a\!b$"),
+]
+CONSTRUCTS = [
+    *(annotation for annotation, _ in (*SCALARS, *MODELS)),
+    *CONTAINERS,
+    *(Annotated[str, WithJsonSchema({"type": "string", "pattern": pattern})] for pattern in PATTERNS),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""Decodes the chunks of a reply into polycall's events."""
+"""Decodes the chunks of a reply into polycall's events.
+
+llama.cpp's chunks are trusted to have OpenAI's form: they come from the same process, one for each token.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,6 @@ from polycall.plugin import (
     assistant_turn,
     earlier_call_ids,
     json_int,
-    json_list,
     json_object,
     json_text,
 )
@@ -70,6 +72,8 @@ class ReplyDecoder:
         """Take the next chunk."""
         events: list[StreamEvent] = []
         for event in self._events(chunk):
+            if isinstance(event, ArgumentsDelta) and not self._deltas:  # as nearly all are
+                continue
             if isinstance(event, CallCompleted):
                 self._calls.append(event.tool_call)
             elif isinstance(event, TextDelta):
@@ -117,12 +121,12 @@ class ReplyDecoder:
                 self._cut_off = [self._maker.make_cut_off(len(self._calls), None, cut_off.name, cut_off.arguments)]
         elif isinstance(chunk, dict):
             self._last = chunk
-            self._usage = json_object(chunk, "usage") or self._usage
-            for choice in json_list(chunk, "choices") or ():
-                self._finish_reason = json_text(choice, "finish_reason") or self._finish_reason
-                delta = json_object(choice, "delta") or {}
-                if reasoning := json_text(delta, "reasoning_content"):
-                    yield ReasoningDelta(reasoning)
+            self._usage = chunk.get("usage") or self._usage
+            for choice in chunk.get("choices") or ():
+                self._finish_reason = choice.get("finish_reason") or self._finish_reason
+                delta: JsonObject = choice.get("delta") or {}
+                if reasoning := delta.get("reasoning_content"):
+                    yield ReasoningDelta(cast("str", reasoning))
                 yield from self._output.feed(delta)
         else:
             raise ResponseError("A chunk of llama.cpp is not an object.", excerpt=repr(chunk))
@@ -180,8 +184,8 @@ class _ListOutput:
         self._has_calls = False
 
     def feed(self, delta: Mapping[str, object]) -> Iterator[StreamEvent]:
-        content = json_text(delta, "content")
-        if not content:
+        content = delta.get("content")
+        if not isinstance(content, str) or not content:
             return
         if self._scanner is None and not self._text and content.lstrip().startswith("["):
             self._scanner = ArrayScanner()
@@ -228,18 +232,18 @@ class _NativeOutput:
         self._current: _Call | None = None
 
     def feed(self, delta: Mapping[str, object]) -> Iterator[StreamEvent]:
-        if content := json_text(delta, "content"):
-            yield TextDelta(content)
-        for part in json_list(delta, "tool_calls") or ():
-            index, function = json_int(part, "index") or 0, json_object(part, "function")
+        if content := delta.get("content"):
+            yield TextDelta(cast("str", content))
+        for part in cast("Sequence[Mapping[str, object]]", delta.get("tool_calls") or ()):
+            index, function = cast("int", part["index"]), cast("Mapping[str, str | None]", part.get("function") or {})
             if self._current is not None and self._current.index != index:
                 yield CallCompleted(self._current.complete(self._maker))
                 self._current = None
             if self._current is None:
-                id_ = self._maker.ids.claim(json_text(part, "id"))
-                self._current = _Call(index, id_, json_text(function, "name") or "")
+                id_ = self._maker.ids.claim(part.get("id"))
+                self._current = _Call(index, id_, function.get("name") or "")
                 yield CallStarted(index, id_, self._current.name)
-            if arguments := json_text(function, "arguments"):
+            if arguments := function.get("arguments"):
                 self._current.parts.append(arguments)
                 yield ArgumentsDelta(index, arguments)
 
