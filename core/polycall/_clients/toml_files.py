@@ -16,8 +16,7 @@ MAX_BYTES = 1024 * 1024
 _MAX_SHOWN = 200
 _OTHER_ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
-_HEADER = re.compile(r"\s{0,20}\[{1,2}([^\[\]#=]{1,200})\]")
-_KEY = re.compile(r"\s{0,20}([A-Za-z0-9_\-.\" ]{1,200}?)\s{0,20}=")
+_NAME = re.compile(r"[A-Za-z0-9_\-.\" ]{1,200}")
 
 
 def read_toml(file: Path) -> JsonObject:
@@ -85,12 +84,19 @@ def _unreadable(error: OSError | ValueError, source: str) -> ConfigurationError:
 
 def _key_at(text: str, line_number: int) -> str | None:
     """The key in a line, with the table around it; nothing else of the line, which may hold a secret."""
-    lines = text.split("\n")[:line_number]
-    table = next((header[1].strip() for line in reversed(lines) if (header := _HEADER.match(line))), "")
-    if not lines or _HEADER.match(lines[-1]):
+    lines = [line.strip() for line in text.split("\n")[:line_number]]
+    table = next((name for line in reversed(lines) if (name := _header(line))), "")
+    if not lines or _header(lines[-1]):
         return table or None
-    key = _KEY.match(lines[-1])
-    return ".".join(part for part in (table, key[1].strip()) if part) if key else table or None
+    key, equals, _ = lines[-1].partition("=")
+    key = key.strip() if equals and _NAME.fullmatch(key) else ""
+    return ".".join(part for part in (table, key) if part) or None
+
+
+def _header(line: str) -> str:
+    """The name of the table that begins in a line; ``""`` if none does."""
+    name = line.lstrip("[").partition("]")[0].strip() if line.startswith("[") else ""
+    return name if _NAME.fullmatch(name) else ""
 
 
 def _error(problem: str, source: str, key: str | None = None) -> ConfigurationError:
