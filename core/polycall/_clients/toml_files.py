@@ -95,8 +95,8 @@ def _key_at(text: str, line_number: int) -> str | None:
 
 def _header(line: str) -> str:
     """The name of the table that begins in a line; ``""`` if none does."""
-    name = line.lstrip("[").partition("]")[0].strip() if line.startswith("[") else ""
-    return name if _NAME.fullmatch(name) else ""
+    name, end, _ = line.lstrip("[").partition("]")
+    return name.strip() if line.startswith("[") and end and _NAME.fullmatch(name) else ""
 
 
 def _error(problem: str, source: str, key: str | None = None) -> ConfigurationError:
