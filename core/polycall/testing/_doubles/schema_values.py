@@ -72,6 +72,9 @@ class _Maker:
     def _one_of(self, schema: Mapping[str, Any], word: str, where: str, depth: int) -> object:
         branches: Sequence[Any] = schema[word]
         siblings = {key: value for key, value in schema.items() if key not in (word, "default", "discriminator")}
+        if any(isinstance(branch, dict) and branch.get("type") == "number" for branch in branches):
+            # pydantic writes a Decimal as a number or any text, and takes few texts
+            branches = [branch for branch in branches if branch != {"type": "string"}]
         if depth >= _MAX_DEPTH:  # the simplest branch ends a recursion
             branches = sorted(branches, key=_weight)[:1]
         branch = self._random.choice(branches)

@@ -126,7 +126,7 @@ class _Writer:
 
     def _write_cut_off(self, item: object) -> None:
         call = self._tool_call(item)
-        if is_typed_object(item):
+        if _is_object(item):
             text = call.arguments_text
             call = ToolCall(call.id, call.name, text[: (len(text) + 1) // 2], call.index)
         self._begin(call, call.arguments_text)
@@ -140,7 +140,7 @@ class _Writer:
 
     def _tool_call(self, item: object) -> ToolCall:
         index = len(self._calls)
-        if is_typed_object(item) and not isinstance(item, (RawCall, ToolCall)):
+        if _is_object(item):
             return ToolCall(self._ids.claim(None), tool_name(item, self._request.tools), arguments_of(item), index)
         match item:
             case RawCall(name, arguments, id_):
@@ -156,6 +156,11 @@ class _Writer:
         except ValueError as error:
             raise ScriptError(f"{item!r:.80}: {error}") from error
         return ToolCall(self._ids.claim(id_), name, text, index)
+
+
+def _is_object(item: object) -> bool:
+    """Whether an item is an object of the application's own."""
+    return is_typed_object(item) and not isinstance(item, (ToolCall, RawCall, CutOffCall, Refusal, MadeUp, WholeReply))
 
 
 def _pieces(text: str) -> Iterable[str]:
