@@ -236,6 +236,12 @@ def test_characters_that_no_request_can_carry() -> None:
         contents({"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"a": float("nan")}}}]})
 
 
+def test_bytes_in_the_sdks_own_dicts_become_base64() -> None:
+    assert contents({"role": "user", "parts": [{"inline_data": {"mime_type": "a/b", "data": b"\0\1\2"}}]}) == [
+        user({"inline_data": {"mime_type": "a/b", "data": "AAEC"}})
+    ]
+
+
 def test_ids_that_repeat_belong_to_the_nearest_calls() -> None:
     made = contents(
         {"role": "assistant", "tool_calls": [openai_call("call_0", "f")]},
@@ -309,6 +315,8 @@ def test_contents_of_the_older_sdks_wrappers() -> None:
         ),
         ({"role": "assistant", "tool_calls": [openai_call("1", "f", 3)]}, "must be JSON text or an object"),
         (object(), "is not a message"),
+        ({"role": 5, "parts": ["x"]}, "the role must be"),
+        ({"role": "user", "parts": [None]}, "None is not a content part"),
     ],
 )
 def test_what_has_no_form_is_refused_with_its_place(message: Any, words: str) -> None:

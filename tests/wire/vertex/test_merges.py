@@ -254,6 +254,10 @@ def test_neutral_options(wire: Wire) -> None:
         ({"temperature": float("nan")}, "temperature=nan"),
         ({"timeout": float("inf")}, "timeout must be"),
         ({"contents": []}, "the contents come from messages"),
+        ({"safety_settings": {"a": 3}}, "rejects the option"),
+        ({"system_instruction": {"parts": [3]}}, "system_instruction must be"),
+        ({"tool_config": {"function_calling_config": 3}}, "function_calling_config must be a dict"),
+        ({"tool_config": {"function_calling_config": {"mode": 5}}}, "the mode must be a name"),
     ],
 )
 def test_options_that_cannot_be_sent(wire: Wire, options: dict[str, Any], words: str) -> None:

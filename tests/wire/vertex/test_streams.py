@@ -74,6 +74,33 @@ async def test_async_leaving_closes_the_connection(async_wire: Wire, read: int) 
     assert await happened(reply.client_closed)
 
 
+def test_closing_from_another_thread_ends_the_wait_for_a_chunk(wire: Wire, seen: object) -> None:
+    """pydantic-ai#1524: the reader went on waiting, and the connection stayed open."""
+    if wire.kind == "genai" and seen is not None:
+        return  # the SDK's own generator, which a wrapper needs, lets nobody at its connection
+    reply = wire.reply([FIRST, threading.Event(), LAST])
+    wire.enqueue(reply)
+    stream = wire.client().stream(MESSAGES, list[Pick], model=wire.model)
+    first, ended = threading.Event(), threading.Event()
+    caught: list[polycall.IncompleteOutputError] = []
+
+    def read() -> None:
+        try:
+            for _ in stream:
+                first.set()
+        except polycall.IncompleteOutputError as error:
+            caught.append(error)
+        ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert first.wait(5)
+    stream.close()
+
+    assert ended.wait(5)
+    assert list(caught[0].calls) == [Pick(n=1)]
+    assert reply.client_closed.wait(5)
+
+
 def test_a_stream_without_an_end_is_incomplete(wire: Wire) -> None:
     wire.enqueue([FIRST])
 

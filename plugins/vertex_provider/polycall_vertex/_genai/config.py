@@ -83,6 +83,8 @@ def make_config(
         name = ".".join(str(part) for part in detail["loc"])
         # Not chained: its text contains the values, and headers hold secrets.
         raise ConfigurationError(f"google.genai rejects the option {name!r}: {detail['msg']}.", key=name) from None
+    except (AttributeError, TypeError) as error:  # some of its validators expect text
+        raise ConfigurationError(f"google.genai rejects the options: {error}.") from None
 
 
 def _http_options(

@@ -7,6 +7,7 @@ instruction, time-out or other model, so these are set on a copy of the model.
 from __future__ import annotations
 
 import copy
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 
-from polycall.plugin import AsyncOpenStream, OpenStream, async_chunk_stream, chunk_stream, close_all, is_untouched
+from polycall.plugin import AsyncOpenStream, OpenStream, async_chunk_stream, close_all, is_untouched
 from polycall_vertex._generative_model.request_template import ModelRequest
 
 _PACKAGE = "vertexai"
@@ -72,9 +73,29 @@ class WrappedCall:
 
     def cancel(self) -> None:
         """Cancel the call, so that its connection closes; the public streams cannot do that."""
-        stream = None if self._client is None else self._client.stream
-        if stream is not None:
-            stream.cancel()
+        if self._stream is not None:
+            self._stream.cancel()
+
+    def interrupt(self) -> None:
+        """Wake a thread that waits for the connection."""
+        wake_reader(self._stream)
+
+    @property
+    def _stream(self) -> Any:
+        return None if self._client is None else self._client.stream
+
+
+def wake_reader(stream: Any) -> None:
+    """End the read that another thread waits for: closing the response of ``requests`` would wait for it, too.
+
+    Args:
+        stream: Of the generated client; that of gRPC needs no help.
+    """
+    raw = getattr(getattr(stream, "_response", None), "raw", None)
+    connection = getattr(getattr(raw, "connection", None), "sock", None)
+    if isinstance(connection, socket.socket):
+        # Not the override of ssl.SSLSocket, which would let the reader see bytes that are still encrypted.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def begin(call: WrappedCall, reading: Callable[[], AbstractContextManager[None]], errors: Errors) -> OpenStream[Any]:
@@ -93,7 +114,8 @@ def begin(call: WrappedCall, reading: Callable[[], AbstractContextManager[None]]
     except BaseException:
         close_all(call.cancel, following, responses)
         raise
-    return chunk_stream(chain(first, following), call.cancel, following, responses, errors=errors)
+    closers = (call.cancel, following, responses)
+    return OpenStream(chain(first, following), closers, errors, None, interrupt=call.interrupt)
 
 
 async def begin_async(call: WrappedCall, errors: Errors) -> AsyncOpenStream[Any]:

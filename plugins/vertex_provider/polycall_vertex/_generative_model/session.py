@@ -33,13 +33,19 @@ from polycall.plugin import (
     SessionTraits,
     StreamEvent,
     async_chunk_stream,
-    chunk_stream,
     sendable_headers,
     shown_headers,
 )
 from polycall_vertex._errors import outdated, reading, translation, unreadable_message
 from polycall_vertex._generative_model.protobuf import read_chunk
-from polycall_vertex._generative_model.public_path import WrappedCall, begin, begin_async, is_wrapped, is_wrapped_alone
+from polycall_vertex._generative_model.public_path import (
+    WrappedCall,
+    begin,
+    begin_async,
+    is_wrapped,
+    is_wrapped_alone,
+    wake_reader,
+)
 from polycall_vertex._generative_model.request_template import ModelRequest, Template, make_template
 from polycall_vertex._protocol.body import CallSettings
 from polycall_vertex._protocol.decoder import ReplyDecoder
@@ -164,7 +170,7 @@ class GenerativeModelSession:
         with _reading():
             client = self._client("_prediction_client")
             chunks = client.stream_generate_content(request=body.message, **body.call_options)
-        return chunk_stream(chunks, chunks.cancel, errors=_translate)
+        return OpenStream(chunks, (chunks.cancel,), _translate, None, interrupt=lambda: wake_reader(chunks))
 
     async def open_stream_async(self, request: Request, body: ModelRequest) -> AsyncOpenStream[Any]:
         """Async version of `open_stream`."""
@@ -287,7 +293,10 @@ class GenerativeModelSession:
     def _call_options(self, options: Mapping[str, Any]) -> dict[str, object]:
         """Keyword arguments for the generated client."""
         call: dict[str, object] = {"retry": options["retry"]} if "retry" in options else {}
-        metadata = [*(options.get("metadata") or ())]
+        metadata = options.get("metadata") or []
+        if not isinstance(metadata, (list, tuple)) or not all(isinstance(one, (list, tuple)) for one in metadata):
+            raise ConfigurationError("metadata must be a list of pairs of name and value.", key="metadata")
+        metadata = list(metadata)
         if options.get("extra_headers") is not None:
             headers = sendable_headers(options["extra_headers"], encoding="ascii")
             metadata += [(name.lower(), value) for name, value in headers.items()]

@@ -6,6 +6,7 @@ instruction, and neighbours of one role are joined. Contents in Vertex AI's own 
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,10 +117,13 @@ class _Builder:
         parts = [
             _native_part(NativePart(value=part, where=f"{message.where}.parts[{n}]")) for n, part in enumerate(parts)
         ]
-        if rest.get("role") == "system":
+        role = rest.get("role") or "user"
+        if not isinstance(role, str):
+            raise MessageError(f"{message.where}: the role must be 'user', 'model' or 'system'.")
+        if role == "system":
             self.result.system.extend(parts)
         else:
-            self.result.contents.append({**rest, "role": rest.get("role") or "user", "parts": parts})
+            self.result.contents.append({**rest, "role": role, "parts": parts})
 
     def add_turn(self, message: AssistantMessage) -> None:
         own = read_own_turn(message)
@@ -227,7 +231,16 @@ def _native_part(part: NativePart) -> object:
     rest = value if isinstance(value, Mapping) else to_rest(value)
     if rest is None:
         refuse_native(part, "Vertex AI")
-    return sendable(rest, where=part.where)
+    return sendable(_without_bytes(rest), where=part.where)
+
+
+def _without_bytes(value: object) -> object:
+    """The same with bytes as base64, as REST JSON has them: the SDKs' own dicts hold bytes."""
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {name: _without_bytes(one) for name, one in value.items()}
+    return [_without_bytes(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _function_call(call: EarlierCall, name: str) -> JsonObject:

@@ -13,6 +13,7 @@ from polycall.plugin import (
     JsonObject,
     Translation,
     did_you_mean,
+    sendable,
     translate_options,
 )
 from polycall_vertex._sdk_objects import to_rest
@@ -144,16 +145,15 @@ def system_parts(given: object, option: str = "system_instruction") -> list[obje
     if given is None:
         return []
     if isinstance(given, str):
-        return [{"text": given}]
+        return [{"text": sendable(given)}]
     if isinstance(given, list | tuple):
         return [part for one in given for part in system_parts(one, option)]
-    rest = given if isinstance(given, Mapping) else to_rest(given)
-    if rest is None:
+    rest = sendable(given) if isinstance(given, Mapping) else to_rest(given)
+    if not isinstance(rest, Mapping):
         raise ConfigurationError(
             f"{option} must be text, parts or a content, got a {type(given).__name__}.", key=option
         )
-    parts = rest.get("parts")
-    return list(parts) if isinstance(parts, list | tuple) else [rest]
+    return [rest] if "parts" not in rest else system_parts(rest["parts"], option)
 
 
 def builtin_tools(given: object, option: str = "tools") -> list[JsonObject]:

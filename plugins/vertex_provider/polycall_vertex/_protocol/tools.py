@@ -79,8 +79,10 @@ def make_tool_config(tools: VertexTools, given: JsonObject, adaptations: list[Ad
     Raises:
         ConfigurationError: The option contradicts ``tool_choice``.
     """
-    config = given.get("functionCallingConfig")
-    calling = dict(config) if isinstance(config, Mapping) else {}
+    config = given.get("functionCallingConfig") or {}
+    if not isinstance(config, Mapping):
+        raise ConfigurationError("tool_config.function_calling_config must be a dict.", key="tool_config")
+    calling = dict(config)
     stated, names = _stated_mode(calling), _allowed_names(calling, tools)
     mode = _mode(tools, stated, bool(names), adaptations)
     if tools.tool_choice in tools.schemas:
@@ -124,7 +126,13 @@ def _mode(tools: VertexTools, stated: str | None, has_names: bool, adaptations: 
 
 def _stated_mode(calling: Mapping[str, object]) -> str | None:
     mode = calling.get("mode")
-    return None if mode in (None, "MODE_UNSPECIFIED") else str(mode).upper()
+    if mode is None or mode == "MODE_UNSPECIFIED":
+        return None
+    if not isinstance(mode, str):
+        raise ConfigurationError(
+            f"tool_config: the mode must be a name such as 'ANY', got {mode!r}.", key="tool_config"
+        )
+    return mode.upper()
 
 
 def _allowed_names(calling: Mapping[str, object], tools: VertexTools) -> Sequence[str]:
