@@ -85,7 +85,7 @@ def test_an_option_that_polycall_sets_itself(client: polycall.Client) -> None:
 
 
 def test_a_picture(constrained_client: polycall.Client) -> None:
-    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
     with pytest.raises(polycall.MessageError, match="reads text only, not content parts of type 'image_url'"):
         constrained_client.create([{"role": "user", "content": [picture]}], Iterable[Weather])

@@ -154,6 +154,12 @@ class TestConstrainedOutput:
         assert said(list(reply.tool_calls)) == [ROME]
         assert said(list(reply.cut_off)) == [("Search", '{"query":"a {b} \\"c')]
 
+    def test_a_call_that_was_cut_off_before_its_arguments_has_its_name(self) -> None:
+        decoder = decoder_of("constrained")
+        feed_all(decoder, [text_chunk('[{"name":"Weather","arg'), *end_chunks("length")])
+
+        assert said(list(decoder.finish().cut_off)) == [("Weather", "")]
+
     def test_text_is_an_answer_where_the_choice_is_free(self) -> None:
         decoder = decoder_of("constrained", "auto", deltas=True)
 

@@ -42,7 +42,8 @@ _FINISH_REASONS = {
     "length": FinishReason.LENGTH,
     "tool_calls": FinishReason.TOOL_CALLS,
 }
-_ELEMENT_HEAD = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*')
+_ELEMENT_NAME = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")')
+_ELEMENT_HEAD = re.compile(_ELEMENT_NAME.pattern + r'\s*,\s*"arguments"\s*:\s*')
 _VIOLATION = "llama.cpp's output violates the tool-call grammar."
 
 
@@ -220,6 +221,9 @@ class _ListOutput:
         if self._text and not self._may_be_text:
             raise ResponseError(_VIOLATION, excerpt=self._text)
         if self._current is not None:
+            name = _ELEMENT_NAME.match(self._head or "")
+            if name is not None:
+                self._current.name = str(from_json(name[1]))
             return _Last(finish_reason, cut_off=[self._current.cut_off(self._maker)])
         return _Last("tool_calls" if finish_reason == "stop" and self._has_calls else finish_reason)
 
