@@ -30,7 +30,7 @@ class Witness:
         self.seen: list[str] = []
 
     @hookimpl
-    def polycall_reply_received(self, request: Request, reply: Reply) -> None:
+    def polycall_round_ended(self, request: Request, reply: Reply) -> None:
         self.seen += [repr(request), repr(reply)]
 
 
@@ -105,9 +105,9 @@ def test_a_key_from_the_environment_with_a_line_break_is_named_and_not_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Sent, it would be an illegal header, which an HTTP library shows in full."""
-    monkeypatch.setenv("MY_KEY", f"{KEY}\n")
+    monkeypatch.setenv("MY_KEY", f"{KEY}\n{KEY}")
 
-    with pytest.raises(polycall.ConfigurationError, match=r"api_key: .*line break") as caught:
+    with pytest.raises(polycall.ConfigurationError, match=r"api_key_env: .*line break") as caught:
         polycall.from_provider("openai/m", api_key_env="MY_KEY")
 
     assert KEY not in everything_said(caught.value)
@@ -117,6 +117,64 @@ def test_a_key_from_the_environment_with_a_line_break_is_named_and_not_shown(
 async def test_options_of_a_call_that_are_refused_are_not_shown(provider: Provider, way: Way) -> None:
     with pytest.raises(polycall.ConfigurationError) as caught:
         await provider.ask(way, http_options={"headers": {"x-key": [KEY]}})
+
+    assert KEY not in everything_said(caught.value)
+
+
+SECRET_HEADERS: dict[str, dict[str, Any]] = {
+    "a key with a line break": {"api_key": f"{KEY}\n"},
+    "a key that is not ASCII": {"api_key": f"{KEY}é"},
+    "a default header": {"default_headers": {"x-key": f"{KEY}\n"}},
+    "the organization": {"organization": f"{KEY}\r\nx: y"},
+}
+
+
+@only("openai")
+@pytest.mark.parametrize("name", SECRET_HEADERS)
+def test_a_client_whose_headers_cannot_be_sent_is_refused_without_showing_them(provider: Provider, name: str) -> None:
+    """An HTTP library shows a header that it refuses; the SDK reads keys by itself, from the environment too."""
+    with pytest.raises(polycall.ConfigurationError) as caught:
+        provider.client(**SECRET_HEADERS[name])
+
+    assert KEY not in everything_said(caught.value)
+
+
+@only("openai")
+@pytest.mark.parametrize("text", [f"{KEY}\n", f"{KEY}é"])
+async def test_a_header_of_a_call_that_cannot_be_sent_is_refused_without_showing_it(
+    provider: Provider, way: Way, text: str
+) -> None:
+    with pytest.raises(polycall.ConfigurationError, match="x-key") as caught:
+        await provider.ask(way, extra_headers={"x-key": text})
+
+    assert KEY not in everything_said(caught.value)
+
+
+@only("openai")
+@pytest.mark.parametrize("text", [f"{KEY}\n", f"{KEY}é"])
+async def test_a_key_that_is_asked_for_later_and_cannot_be_sent_is_not_shown(
+    provider: Provider, way: Way, text: str
+) -> None:
+    async def key_async() -> str:
+        return text
+
+    key = key_async if way.asynchronous else lambda: text
+    with pytest.raises(polycall.ConfigurationError) as caught:
+        await provider.ask(way, client_options={"api_key": key})
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert KEY not in everything_said(error)
+        error = error.__context__
+
+
+@only("openai")
+async def test_the_password_of_an_address_is_in_no_error(provider: Provider, way: Way) -> None:
+    provider.script(FAULTS["html"])
+    address = provider.server.url.replace("://", f"://user:{KEY}@")  # type: ignore[attr-defined]
+
+    with pytest.raises(polycall.ResponseError) as caught:
+        await provider.ask(way, client_options={"base_url": address})
 
     assert KEY not in everything_said(caught.value)
 

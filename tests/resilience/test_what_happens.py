@@ -108,7 +108,7 @@ class TestCorrections:
         calls = await provider.ask(way)
 
         assert list(calls) == [A]
-        assert "no tool call" in (provider.told(1).note or "")
+        assert "did not call a tool" in (provider.told(1).note or "")
 
     @pytest.mark.parametrize("max_retries", [0, 1, 3])
     async def test_no_more_corrections_than_max_retries(self, provider: Provider, way: Way, max_retries: int) -> None:

@@ -18,6 +18,8 @@ from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 _FRAGMENT_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _NOTHING: JsonObject = {}
+_NOT_A_FUNCTION = "the function of this call is not an object; call a tool by its name"
+_NOT_TEXT = "a piece of the arguments is not a text"
 EMPTY_ENTRY = "this entry of tool_calls is empty; call a tool by its name"
 
 
@@ -44,6 +46,8 @@ class CallAssembler:
         self._maker = calls.maker
         self._by_index: dict[int, OpenCall] = {}
         self._by_id: dict[str, OpenCall] = {}
+        self._with_index: set[int] = set()
+        """The positions of the calls that have an index."""
 
     def add(self, fragment: Mapping[str, object]) -> None:
         """Take one entry of ``delta.tool_calls``."""
@@ -54,8 +58,9 @@ class CallAssembler:
             if type(index) is int and type(piece) is str and call is not None and self._by_index.get(index) is call:
                 self._calls.grow(call, piece)
                 return
-        custom = _NOTHING
+        custom, problem = _NOTHING, None
         if not isinstance(function, dict):
+            problem = _NOT_A_FUNCTION if function else None
             custom = _dict(fragment.get("custom"))
             function = {"name": custom.get("name"), "arguments": custom.get("input")} if custom else _NOTHING
         index, id_ = fragment.get("index"), fragment.get("id")
@@ -69,6 +74,7 @@ class CallAssembler:
         call = self._find(index, id_, name, piece) or self._calls.begin()
         if index is not None:
             self._by_index[index] = call
+            self._with_index.add(call.position)
         if call is not self.last:
             self._turn_to(call)
         if id_ is not None:
@@ -78,6 +84,8 @@ class CallAssembler:
             self._add_name(call, name)
         if custom:
             call.is_custom = True
+        if problem is not None:
+            call.problem = problem
         if len(fragment) > 2:
             _keep_extras(call, fragment, function)
         if piece is not None and not call.done:
@@ -101,7 +109,9 @@ class CallAssembler:
                 if name is not None:
                     return None
                 if id_ is not None:
-                    return self._by_id.get(id_)
+                    known = self._by_id.get(id_)
+                    # The same id with another index is another call: OpenRouterTeam/ai-sdk-provider#471.
+                    return None if known is not None and known.position in self._with_index else known
                 return None if self._by_index else last
         elif id_ is not None:
             # No index: Gemini's endpoint, Ollama before 0.4.7, Mistral (openai-python#2806, ollama#7881).
@@ -116,6 +126,10 @@ class CallAssembler:
             return last
         if id_ is None and name is None:
             return call
+        if id_ is not None and name is not None and id_ != call.id:
+            known = self._by_id.get(id_)
+            if known is not None and known.name == name and known.is_repeated_by(piece):
+                return known  # a summary (litellm#20480) of calls that all have index 0
         return call if self._continues(call, id_, name, piece) else None
 
     def _continues(self, call: OpenCall, id_: str | None, name: str | None, piece: object) -> bool:
@@ -155,8 +169,11 @@ class CallAssembler:
             self._calls.place()
 
     def _add_arguments(self, call: OpenCall, piece: object) -> None:
-        if not isinstance(piece, dict):
-            self._calls.grow(call, piece if isinstance(piece, str) else to_json(piece).decode())
+        if isinstance(piece, str):
+            self._calls.grow(call, piece)
+        elif not isinstance(piece, dict):
+            call.problem = call.problem if call.text.is_blank else _NOT_TEXT
+            self._calls.grow(call, to_json(piece).decode())
         elif call.text.is_blank or call.text.is_empty_object() or arguments_object(call.text.text()) is None:
             # An object is the final value, unless the text before it is one: llama.cpp#20198.
             call.final = piece if piece or not call.final else call.final

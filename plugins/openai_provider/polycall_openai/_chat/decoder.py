@@ -55,7 +55,7 @@ class StreamedCompletion:
         self._request = request
         self.calls = OpenCalls(server, request, is_cut_off)
         self._first = _Choice(self.calls)
-        self._choices: dict[object, _Choice] = {}
+        self._choices: dict[int, _Choice] = {}
         self._limit = hidden_limit(server, request)
         self._usage: Usage | None = None
         self._response_id: str | None = None
@@ -73,9 +73,14 @@ class StreamedCompletion:
             self._model = json_text(event, "model")
         # The chunk with usage has no choices; nor has Azure's first, with the prompt's filter results.
         choices = event.get("choices")
-        for given in choices if isinstance(choices, list) else ():
-            if isinstance(given, dict):
-                self._take_choice(given, self._choice(given.get("index")), source)
+        if isinstance(choices, list):
+            for given in choices:
+                if isinstance(given, dict):
+                    self._take_choice(given, self._choice(given.get("index"), source), source)
+                elif given is not None:
+                    raise self._server.errors.not_the_protocol("a choice of the stream is not an object", source)
+        elif choices is not None:
+            raise self._server.errors.not_the_protocol("the choices of an event are not a list", source)
 
     def extended_call(self, event: JsonObject) -> OpenCall | None:
         """The call whose arguments a chunk added a piece to, if it did nothing else."""
@@ -148,13 +153,14 @@ class StreamedCompletion:
         """Read a body that is not a stream."""
         return extract_reply(self._server, self._request, body, None)
 
-    def _choice(self, index: object) -> _Choice:
+    def _choice(self, index: object, source: object) -> _Choice:
         if not index:
             return self._first
-        key = index if isinstance(index, (int, str)) else None
-        if key not in self._choices:
-            self._choices[key] = _Choice(self.calls)
-        return self._choices[key]
+        if type(index) is not int:
+            raise self._server.errors.not_the_protocol("the index of a choice is not a number", source)
+        if index not in self._choices:
+            self._choices[index] = _Choice(self.calls)
+        return self._choices[index]
 
     def _take_choice(self, given: JsonObject, choice: _Choice, source: object) -> None:
         delta = given.get("delta")
@@ -164,6 +170,8 @@ class StreamedCompletion:
             # The whole message instead of a delta; what was streamed of it comes again.
             choice.content, choice.reasoning, choice.refusal = None, [], []
             self._take_delta(message, choice)
+        elif delta or message:
+            raise self._server.errors.not_the_protocol("the delta of a choice is not an object", source)
         reason = given.get("finish_reason")
         if reason and isinstance(reason, str):  # "" in the middle is not an end: adolfousier/opencrabs#1499
             if reason == "error":
@@ -175,6 +183,8 @@ class StreamedCompletion:
 
     def _take_delta(self, delta: JsonObject, choice: _Choice) -> None:
         fragments = delta.get("tool_calls")
+        if fragments and not isinstance(fragments, list):
+            raise self._server.errors.not_the_protocol("tool_calls is not a list", fragments)
         for fragment in fragments if isinstance(fragments, list) else ():
             if isinstance(fragment, dict) and fragment:
                 choice.assembler.add(fragment)

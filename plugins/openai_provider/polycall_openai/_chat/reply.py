@@ -40,6 +40,8 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
     payload = payload_of(request)
     maker = CallMaker(payload, server.call_ids(request), lenient=True, wording=request.wording)
     given, legacy = message.get("tool_calls"), message.get("function_call")
+    if given and not isinstance(given, list):
+        raise server.errors.not_the_protocol("tool_calls is not a list", body)
     calls, entries = _read_calls(given if isinstance(given, list) else (), maker, payload.plain_names)
     is_legacy = not calls and isinstance(legacy, dict)
     if is_legacy:
@@ -90,6 +92,8 @@ def _choices(given: object, errors: ReplyErrors, body: object) -> tuple[list[Jso
     """
     choices = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     messages = [message for choice in choices if isinstance(message := choice.get("message"), dict)]
+    if len(messages) > 1 and len(messages) < len(given):  # type: ignore[arg-type]
+        raise errors.not_the_protocol("a choice of the reply has no message", body)
     if not messages or not isinstance(choices[0].get("message"), dict):
         raise errors.not_the_protocol("the reply's first choice has no message", body)
     if len(messages) == 1:

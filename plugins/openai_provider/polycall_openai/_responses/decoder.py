@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from polycall.plugin import JsonObject, ReasoningDelta, Reply, Request, TextDelta, json_object, json_text
 from polycall_openai._options import hidden_limit, reached
 from polycall_openai._responses.reply import (
+    NOT_AN_ITEM,
     Ending,
     extract_reply,
     make_reply,
@@ -29,7 +30,7 @@ from polycall_openai._streaming.reply_decoder import ReplyDecoder
 _CALL_TYPES = frozenset({"function_call", "custom_tool_call"})
 _VARYING = ("delta", "sequence_number", "obfuscation")
 _TERMINAL = frozenset({"completed", "incomplete", "failed", "cancelled"})
-_ENDS = frozenset({f"response.{status}" for status in _TERMINAL})
+_ENDS = frozenset({f"response.{status}" for status in (*_TERMINAL, "done")})
 
 
 def create_decoder(server: Server, request: Request) -> ReplyDecoder:
@@ -52,6 +53,7 @@ class _OutputItem:
     Attributes:
         id: The item's; the first that was given.
         call_id: The call's.
+        index: The first ``output_index`` that was given.
         item: Of ``output_item.added``, then of ``output_item.done``.
         done: ``output_item.done`` has come.
         call: The call that it is.
@@ -60,11 +62,12 @@ class _OutputItem:
         reasoning: Pieces of a summary, or of the reasoning itself.
     """
 
-    __slots__ = ("call", "call_id", "done", "id", "item", "reasoning", "refusal", "text")
+    __slots__ = ("call", "call_id", "done", "id", "index", "item", "reasoning", "refusal", "text")
 
     def __init__(self) -> None:
         self.id: str | None = None
         self.call_id: str | None = None
+        self.index: int | None = None
         self.item: JsonObject | None = None
         self.done = False
         self.call: OpenCall | None = None
@@ -129,6 +132,7 @@ class StreamedResponse:
         self.is_over = False
         self._slots: list[_OutputItem] = []
         self._by_index: dict[int, _OutputItem] = {}
+        self._shares_index = False  # several items have the same one
         self._by_id: dict[str, _OutputItem] = {}
         self._by_call_id: dict[str, _OutputItem] = {}
         self._response: JsonObject = {}
@@ -151,6 +155,8 @@ class StreamedResponse:
     def handle(self, event: JsonObject, source: object) -> None:
         """Take one event."""
         kind = event.get("type")
+        if type(kind) is not str and kind is not None:
+            raise self._server.errors.not_the_protocol("the type of an event is not a text", source)
         handler = self._handlers.get(kind)
         if handler is not None:
             handler(event)
@@ -212,17 +218,21 @@ class StreamedResponse:
     # Which item an event belongs to
 
     def _slot(self, event: JsonObject, item: JsonObject | None = None, *, begins: bool = False) -> _OutputItem:
-        """By the call's id, a known id of the item, ``output_index``; else the last one.
+        """By a known id of the item, the call's id, ``output_index``; else the last one.
 
         Ids of items count only if they are known: some servers give a new one with each event, others give every item
         the same ``output_index``.
         """
         index, id_ = event.get("output_index"), event.get("item_id") or (item or {}).get("id")
         id_ = id_ if isinstance(id_, str) else None
-        slot = self._known(event if item is None else item, id_)
+        slot = self._known(event if item is None else item, id_, index)
+        if slot is not None and item is not None and slot.id != id_ and (slot.done or (begins and slot.item)):
+            slot = None  # another call with the same id
         if slot is None and isinstance(index, int):
             slot = self._by_index.get(index)
-            if slot is not None and item is not None and not slot.may_be(item, begins=begins):
+            if slot is not None and not (
+                self._is_more_of(slot, event, id_) if item is None else slot.may_be(item, begins=begins)
+            ):
                 slot = None
         elif slot is None and id_ is None and self._slots and not begins:
             last = self._slots[-1]
@@ -231,21 +241,34 @@ class StreamedResponse:
         if slot is None:
             slot = self._add_slot()
         if isinstance(index, int):
+            if slot.index is None:
+                slot.index = index
+            self._shares_index |= self._by_index.get(index, slot) is not slot
             self._by_index[index] = slot
         if id_:
             slot.id = slot.id or id_
             self._by_id[id_] = slot
         return slot
 
-    def _known(self, source: JsonObject, id_: str | None) -> _OutputItem | None:
-        """The item with the call's id, else with the item's."""
+    def _known(self, source: JsonObject, id_: str | None, index: object = None) -> _OutputItem | None:
+        """The item with the item's id, unless its call has another id; else the one with the call's id.
+
+        Calls of one reply may have the same id (OpenRouterTeam/ai-sdk-provider#471): then ``output_index`` tells.
+        """
         given = json_text(source, "call_id")
+        slot = self._by_id.get(id_) if id_ else None
+        if slot is not None and not (given and slot.call_id and slot.call_id != given):
+            return slot
         slot = self._by_call_id.get(given) if given else None
-        if slot is None and id_:
-            slot = self._by_id.get(id_)
-            if slot is not None and given and slot.call_id and slot.call_id != given:
-                return None
+        if slot is not None and isinstance(index, int) and slot.index is not None and slot.index != index:
+            return None
         return slot
+
+    def _is_more_of(self, slot: _OutputItem, event: JsonObject, id_: str | None) -> bool:
+        """Whether an event, with an id that is not known, may be about the item that had its ``output_index`` last."""
+        if slot.type == "message" and str(event.get("type")).startswith(("response.function_call", "response.custom")):
+            return False
+        return not (self._shares_index and slot.done and id_)
 
     def _add_slot(self) -> _OutputItem:
         slot = _OutputItem()
@@ -272,14 +295,22 @@ class StreamedResponse:
             self._response = response
 
     def _on_added(self, event: JsonObject) -> None:
-        item = event.get("item")
-        if isinstance(item, dict):
+        item = self._item(event.get("item"))
+        if item is not None:
             self._take_item(self._slot(event, item, begins=True), item)
 
     def _on_done(self, event: JsonObject) -> None:
-        item = event.get("item")
-        if isinstance(item, dict):
+        item = self._item(event.get("item"))
+        if item is not None:
             self._take_done_item(self._slot(event, item), item)
+
+    def _item(self, given: object) -> JsonObject | None:
+        """An item of the output; ``None`` if there is none."""
+        if given is None:
+            return None
+        if not isinstance(given, dict) or not isinstance(given.get("type", ""), str | None):
+            raise self._server.errors.not_the_protocol(NOT_AN_ITEM, given)
+        return given
 
     def _on_piece(self, event: JsonObject) -> None:
         piece, call = event.get("delta"), self._call_of(event)
@@ -287,6 +318,8 @@ class StreamedResponse:
             self.calls.grow(call, piece)
         elif isinstance(piece, dict):
             self.calls.set_final_arguments(call, piece)
+        elif piece is not None:
+            raise self._server.errors.not_the_protocol("a piece of arguments is not a text", event)
 
     def _on_arguments(self, event: JsonObject) -> None:
         call = self._call_of(event)
@@ -315,13 +348,17 @@ class StreamedResponse:
     def _on_end(self, event: JsonObject, kind: str, source: object) -> None:
         response = json_object(event, "response") or {}
         raise_if_error(response, source)
-        self._response = {**response, "status": response.get("status") or kind.removeprefix("response.")}
+        status = response.get("status") or kind.removeprefix("response.")
+        self._response = {**response, "status": "completed" if status == "done" else status}
         limit = hidden_limit(self._server, self._request)
         cut = reached(read_usage(self._response.get("usage")), limit)
         self._ending = read_ending(self._response, source, cut=cut)
         self.is_over = True
         output = response.get("output")
-        self._attach([item for item in output if isinstance(item, dict)] if isinstance(output, list) else [])
+        if output and not isinstance(output, list):
+            raise self._server.errors.not_the_protocol("the output of the response is not a list", source)
+        given = map(self._item, output if isinstance(output, list) else ())
+        self._attach([item for item in given if item is not None])
 
     def _attach(self, output: list[JsonObject]) -> None:
         """Attach the items of the final response to those that the events told of: by their ids, else in order."""

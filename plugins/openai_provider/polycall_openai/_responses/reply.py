@@ -26,6 +26,7 @@ from polycall_openai._streaming.open_calls import CUSTOM_PROBLEM
 from polycall_openai._tools import payload_of
 
 _NOT_FINISHED = frozenset({"queued", "in_progress"})
+NOT_AN_ITEM = "an item of the output is not an object with a type"
 _EMPTY_ITEM = "this item of output is empty; call a tool by its name"
 
 
@@ -129,6 +130,8 @@ def _output(response: JsonObject, errors: ReplyErrors, body: object) -> list[Jso
     if not isinstance(output, list):
         hint = ": it is a Chat Completion, which api='chat' speaks" if response.get("choices") else ""
         raise errors.not_the_protocol(f"the reply has no output{hint}", body)
+    if not all(isinstance(item.get("type", ""), str | None) for item in output if isinstance(item, dict)):
+        raise errors.not_the_protocol(NOT_AN_ITEM, body)
     return [item if isinstance(item, dict) else {} for item in output]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from polycall.plugin import (
@@ -115,13 +115,14 @@ class Transport:
     def describe(self, request: Request, body: JsonObject) -> RenderedRequest:
         """The request as it would go over the wire, built by the SDK."""
         raw = not is_patched(self.client, self.endpoint)
-        options = CallOptions.of(request.options)
+        options = replace(CallOptions.of(request.options))
+        options.headers = {**_later_key(self.client), **options.headers}
         built = build(self.client, self.endpoint, self.urls, body, options, raw=raw)
-        headers = shown_headers(built.headers)
-        if not any(name.lower() in ("authorization", "api-key") for name in headers) and _has_key(self.client):
-            headers["authorization"] = "***"  # asked for when the request is sent
         return RenderedRequest(
-            method=built.method, url=shown_url(built.url), headers=headers, body=json.loads(built.content)
+            method=built.method,
+            url=shown_url(built.url),
+            headers=shown_headers(built.headers),
+            body=json.loads(built.content),
         )
 
     def _run(self, request: Request, body: JsonObject, made: Callable[[Any, bool], T], **stream: Any) -> T:
@@ -199,8 +200,9 @@ class Transport:
         return error
 
 
-def _has_key(client: Any) -> bool:
-    return any(
-        getattr(client, name, None) is not None
-        for name in ("_api_key_provider", "_azure_ad_token_provider", "_azure_ad_token")
-    )
+def _later_key(client: Any) -> Mapping[str, str]:
+    """The header of a key or a token that the SDK asks for when a request is sent, without its value."""
+    azure = getattr(client, "_azure_ad_token_provider", None) is not None
+    if not azure and getattr(client, "_api_key_provider", None) is None:
+        return {}
+    return {"api-key" if not azure and hasattr(client, "_azure_ad_token") else "Authorization": "***"}

@@ -216,9 +216,10 @@ class OpenCalls:
                 self._settle(call)
         self.calls = [call for call in self.calls if call.done or not call.is_nothing()]
         self._placed = sum(call.index is not None for call in self.calls)
+        last = next((call for call in reversed(self.calls) if call.problem is None), None)  # not an empty entry
         for call in self.calls:
             if not call.done:
-                call.cut_off = not saw_end or self._is_cut_off(call, truncated, self.is_newest(call))
+                call.cut_off = not saw_end or self._is_cut_off(call, truncated, call is last)
                 if call.cut_off:
                     self.place()
                 else:
