@@ -90,6 +90,31 @@ STREAMS: Mapping[str, Stream] = {
             )
         ),
     ),
+    "a placeholder first": Stream(
+        "openai/openai-agents-js#712, ogx#5462",
+        body(*each(fragment(0, "x", "Search", "{}"), fragment(0, None, None, A), fragment(1, "y", "Search", B))),
+    ),
+    "placeholders first, the arguments in pieces": Stream(
+        "openai/openai-agents-js#712, with two calls",
+        body(
+            *each(
+                fragment(0, "x", "Search", "{}"),
+                fragment(1, "y", "Search", "{ }"),
+                fragment(0, None, None, A[:7]),
+                fragment(0, None, None, A[7:]),
+                fragment(1, None, None, B[:7]),
+                fragment(1, None, None, B[7:]),
+            )
+        ),
+    ),
+    "a placeholder last": Stream(
+        "openai/openai-agents-js#712, the other way round",
+        body(*each(fragment(0, "x", "Search", A), fragment(0, None, None, "{}"), fragment(1, "y", "Search", B))),
+    ),
+    "the next call without id and name": Stream(
+        "ollama#15457, without ids and names",
+        body(*each(fragment(0, "x", "Search", A), fragment(0, None, None, B))),
+    ),
     "no index, whole calls": Stream(
         "openai-python#2806, ollama#7881",
         body(*each(fragment(None, "x", "Search", A), fragment(None, "y", "Search", B))),
@@ -159,6 +184,28 @@ STREAMS: Mapping[str, Stream] = {
                 fragment(1, "y", "Search", B),
                 fragment(0, "x", "Search", A),
                 fragment(1, "y", "Search", '"{\\"query\\": \\"b\\"}"'),
+            )
+        ),
+    ),
+    "all index 0, and a summary at the end": Stream(
+        "ollama#15457 behind litellm#20480",
+        body(
+            *each(
+                fragment(0, "x", "Search", A),
+                fragment(0, "y", "Search", B),
+                fragment(0, "x", "Search", A),
+                fragment(0, "y", "Search", B),
+            )
+        ),
+    ),
+    "one id for all, and the name after the arguments": Stream(
+        "OpenRouterTeam/ai-sdk-provider#471 with vercel/ai#14722",
+        body(
+            *each(
+                fragment(0, "x", None, A),
+                fragment(0, None, "Search"),
+                fragment(1, "x", None, B),
+                fragment(1, None, "Search"),
             )
         ),
     ),

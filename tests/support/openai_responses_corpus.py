@@ -57,6 +57,17 @@ def no_final_output(event: JsonObject) -> JsonObject:
     return {**event, "response": {**event["response"], "output": []}}
 
 
+def one_call_id(event: JsonObject) -> JsonObject:
+    return {**event, "item": {**event["item"], "call_id": "x"}} if "item" in event else event
+
+
+def ends_with_done(event: JsonObject) -> JsonObject:
+    if event["type"] != "response.completed":
+        return event
+    response = {key: value for key, value in event["response"].items() if key != "status"}
+    return {**event, "type": "response.done", "response": response}
+
+
 def only_the_end(event: JsonObject) -> JsonObject | None:
     return event if event["type"] == "response.completed" else None
 
@@ -128,6 +139,25 @@ RESPONSES_STREAMS: Mapping[str, ResponsesStream] = {
     "every output_index is 0, no item ids": ResponsesStream(
         "as ollama#15457 for chat", stream(change=chained(without_fields("id", "item_id"), at_index(lambda index: 0)))
     ),
+    "every output_index is 0, after a message, and no output_item.added": ResponsesStream(
+        "as ollama#15457 for chat",
+        stream(
+            [message("Hm."), *_BOTH],
+            lambda event: (
+                None
+                if event.get("item", {}).get("status") == "in_progress" and "arguments" in event["item"]
+                else at_index(lambda index: 0)(event)
+            ),
+        ),
+    ),
+    "one call id for all, and no final output": ResponsesStream(
+        "as OpenRouterTeam/ai-sdk-provider#471 for chat", stream(change=chained(one_call_id, no_final_output))
+    ),
+    "one call id for all, no output_index, and no final output": ResponsesStream(
+        "as OpenRouterTeam/ai-sdk-provider#471 for chat",
+        stream(change=chained(one_call_id, no_final_output, without_fields("output_index"))),
+    ),
+    "response.done, without a status": ResponsesStream("can1357/oh-my-pi#4692", stream(change=ends_with_done)),
     "no output_index": ResponsesStream("servers of others", stream(change=without_fields("output_index"))),
     "no item ids": ResponsesStream("llama.cpp#24882, opencode#45081", stream(change=without_fields("id", "item_id"))),
     "no item ids and no output_index": ResponsesStream(

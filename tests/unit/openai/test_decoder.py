@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polycall import ResponseError
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, StreamEvent
 from polycall_openai._chat.decoder import create_decoder
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
 from polycall_openai._tools import ToolPayload
-from support.openai_corpus import FINISH, STREAMS, Stream, body, each, fragment
-from support.openai_replies import call_chunk, chunks, sse
+from support.openai_corpus import FINISH, STREAMS, A, Stream, body, each, fragment
+from support.openai_replies import call_chunk, chunk, chunks, sse
 from support.openai_server import neutral_request, session, tool_payload
 
 PAYLOAD = tool_payload("Search", "Ping")
@@ -114,6 +115,43 @@ def test_any_calls_come_through(
         Stream("", stream, [(name, json.dumps(arguments, ensure_ascii=False)) for name, arguments in calls]),
         cut_at(stream, places),
     )
+
+
+NOT_THE_PROTOCOL: dict[str, dict[str, object]] = {
+    "choices that are no list": {"choices": {"delta": {}}},
+    "a choice that is no object": {"choices": [1.5]},
+    "an index of a choice that is no number": {"choices": [{"index": [None], "delta": {}}]},
+    "a delta that is no object": {"choices": [{"index": 0, "delta": "x"}]},
+    "calls that are no list": {"choices": [{"index": 0, "delta": {"tool_calls": {"x": 1}}}]},
+    "a call that is no object": {"choices": [{"index": 0, "delta": {"tool_calls": [7]}}]},
+}
+
+
+@pytest.mark.parametrize("event", NOT_THE_PROTOCOL.values(), ids=list(NOT_THE_PROTOCOL))
+def test_an_event_of_another_shape_is_an_error_and_no_gap_in_the_arguments(event: dict[str, object]) -> None:
+    first, second = each(fragment(0, "x", "Search", A[:11]), fragment(0, None, None, A[11:]))
+    with pytest.raises(ResponseError):
+        decode(sse([first, event, second, FINISH]))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"index": 0, "function": "x"}, fragment(0, None, None, 7), fragment(0, None, None, [])],
+    ids=["a function that is no object", "a piece that is a number", "a piece that is a list"],
+)
+def test_a_piece_of_another_type_is_the_fault_of_its_call(broken: dict[str, object]) -> None:
+    stream = each(fragment(0, "x", "Search", '{"query": "a'), broken, fragment(0, None, None, '"}'))
+    _, reply = decode([*sse(stream, done=False), *sse([FINISH])])
+
+    assert [call.problem is None for call in reply.tool_calls] == [False]
+
+
+def test_an_empty_entry_after_a_call_that_is_cut_off_does_not_make_it_whole() -> None:
+    stream = [*each(fragment(0, "x", "Search", A)), call_chunk(None), chunk({}, finish_reason="length")]  # type: ignore[arg-type]
+    _, reply = decode(sse(stream))
+
+    assert not reply.tool_calls
+    assert reply.cut_off[0].id == "x"
 
 
 class TestWhenACallIsComplete:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polycall import ResponseError
 from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, StreamEvent
 from polycall_openai._responses.decoder import create_decoder
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
@@ -52,6 +53,30 @@ def check(stream: ResponsesStream, pieces: Iterable[bytes]) -> None:
     early = [event.tool_call for event in seen if isinstance(event, CallCompleted)]
     assert all(reply.tool_calls[call.index] == call for call in early)
     assert len({call.index for call in early}) == len(early)
+
+
+@pytest.mark.parametrize("kind", ["response.output_item.done", "response.function_call_arguments.delta"])
+@pytest.mark.parametrize("type_", [{}, [None], 7, True])
+def test_an_event_whose_type_is_no_text_is_an_error(kind: str, type_: object) -> None:
+    stream: list[Any] = events(output_items([("Search", A)]))
+    broken = [{**event, "type": type_} if event["type"] == kind else event for event in stream]
+
+    with pytest.raises(ResponseError):
+        decode(f"data: {json.dumps(event)}\n\n".encode() for event in broken)
+
+
+@pytest.mark.parametrize("type_", [{}, [None], 7, True])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_an_item_whose_type_is_no_text_is_an_error_and_no_lost_call(type_: object, streamed: bool) -> None:
+    first, second = output_items([("Search", A), ("Search", B)])
+    items = [first, {**second, "type": type_}]
+
+    with pytest.raises(ResponseError):
+        if streamed:
+            end: Any = {"type": "response.completed", "response": response(items)}
+            decode(typed_sse([*events([first])[:-1], end]))
+        else:
+            decode([json.dumps(response(items)).encode()])
 
 
 @pytest.mark.parametrize("name", RESPONSES_STREAMS)
