@@ -411,9 +411,15 @@ class _Matcher:
                 if (
                     self._names_fit(call, call)
                     and not self._contradicts(call, call)
-                    and (call in self.open_failures or not self.new[call].is_good)
+                    and (call in self.open_failures or self._may_be_garbled(call, call))
                 ):
                     self._take(call, call)
+
+    def _may_be_garbled(self, place: int, call: int) -> bool:
+        """Whether a failed call can be the one at an accepted place: it has some of its words, or none at all."""
+        words = self.new[call].words(self.argument_names)
+        has_others = words and words.isdisjoint(self.places[place].words(self.argument_names))
+        return not self.new[call].is_good and not has_others
 
     def pair_in_order(self, places: Collection[int], *, within_tool: bool = False, contradicting: bool = False) -> None:
         """Pair each call with the first waiting place that it does not contradict."""

@@ -72,7 +72,7 @@ def _before_the_break(text: str, message: str) -> object:
     start = 0
     for _ in range(int(found[1]) - 1):
         start = encoded.find(b"\n", start) + 1
-    readable = encoded[: start + int(found[2]) - 1]
+    readable = encoded if message.startswith("EOF") else encoded[: start + int(found[2]) - 1]
     try:
         value = from_json(readable, allow_partial=True)  # leaves out half a text, but not half a number
     except ValueError:

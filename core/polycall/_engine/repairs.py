@@ -13,7 +13,11 @@ from typing import Any
 from pydantic_core import ErrorDetails, ValidationError
 
 _WANTS_STRUCTURE = frozenset(
-    {"list_type", "tuple_type", "set_type", "frozen_set_type", "dict_type", "model_type", "dataclass_type"}
+    {
+        *("list_type", "tuple_type", "set_type", "frozen_set_type", "deque_type", "iterable_type"),
+        *("dict_type", "mapping_type", "ordered_dict_type", "frozen_dict_type", "counter_type"),
+        *("model_type", "model_attributes_type", "dataclass_type", "named_tuple_type", "arguments_type"),
+    }
 )
 """pydantic's kinds of error for a value that is not a list or an object, though one is wanted."""
 # Possessive quantifiers: these patterns never go back, whatever the text is.
