@@ -254,7 +254,7 @@ def test_neutral_options(wire: Wire) -> None:
         ({"temperature": float("nan")}, "temperature=nan"),
         ({"timeout": float("inf")}, "timeout must be"),
         ({"contents": []}, "the contents come from messages"),
-        ({"safety_settings": {"a": 3}}, "rejects the option"),
+        ({"safety_settings": [{"category": 3, "threshold": []}]}, "rejects the option"),
         ({"system_instruction": {"parts": [3]}}, "system_instruction must be"),
         ({"tool_config": {"function_calling_config": 3}}, "function_calling_config must be a dict"),
         ({"tool_config": {"function_calling_config": {"mode": 5}}}, "the mode must be a name"),

@@ -57,14 +57,14 @@ class GenaiDecoder:
             for event in self._reader.feed(piece):
                 events += self._take(event.data)
             return events
-        if isinstance(piece, Origin):
-            self._origin = piece
-            return []
         if isinstance(piece, RawReply):
             self._meter.take(len(piece.body))
             self._origin = piece.origin
             self._bodies.append(piece.body)
             return self._decoder.take(read_chunk(parse_object(piece.body)))
+        if isinstance(piece, Origin):
+            self._origin = piece
+            return []
         self._meter.take(size_of(piece))  # the SDK keeps no bytes
         self._responses.append(piece)
         return self._decoder.take(_read_response(piece))

@@ -107,9 +107,9 @@ def read_chunk(message: JsonObject) -> Chunk:
 
 def _first_candidate(candidates: Sequence[object]) -> JsonObject | None:
     """The candidate of index 0: a stream may bring those of others in between (ai-dial-adapter-vertexai#157)."""
-    for place, one in enumerate(candidates):
-        candidate = _object(one, f"candidates[{place}]")
-        if not candidate.get("index"):
+    for one in candidates:
+        candidate = one if isinstance(one, dict) else _object(one, "A candidate")
+        if "index" not in candidate or not candidate["index"]:
             return candidate
     return None
 
@@ -117,8 +117,10 @@ def _first_candidate(candidates: Sequence[object]) -> JsonObject | None:
 def _read_part(part: object) -> Part:
     if not isinstance(part, dict):
         raise ResponseError(f"A part in the reply is a {type(part).__name__}, not an object.")
-    if "functionCall" in part and part["functionCall"] is not None:
-        call = _member(part, "functionCall", dict) or {}
+    call = part["functionCall"] if "functionCall" in part else None  # noqa: SIM401 - for speed, here and below
+    if call is not None:
+        if not isinstance(call, dict):
+            raise _wrong_type("functionCall", call, dict)
         # Most parts hold nothing else.
         extra = None if len(part) == 1 else {name: value for name, value in part.items() if name != "functionCall"}
         return Part(part, call=_read_call(call), extra=extra)
@@ -126,10 +128,13 @@ def _read_part(part: object) -> Part:
 
 
 def _read_call(call: JsonObject) -> FunctionCallPiece:
+    name = call["name"] if "name" in call else None  # noqa: SIM401
+    if name is not None and type(name) is not str:
+        raise _wrong_type("name", name, str)
     piece = FunctionCallPiece(
-        name=_member(call, "name", str),
+        name=name,
         id=_member(call, "id", str) or None if "id" in call else None,
-        args=call["args"] if "args" in call else None,  # noqa: SIM401 - no call for each of 100,000 calls
+        args=call["args"] if "args" in call else None,  # noqa: SIM401
     )
     if "partialArgs" in call or "willContinue" in call:
         pieces = _member(call, "partialArgs", list) or []
@@ -197,7 +202,11 @@ def _member(container: Mapping[str, object], name: str, type_: type[T]) -> T | N
     value = container.get(name)
     if value is None or value.__class__ is type_:  # there may be 100,000 parts
         return value
-    raise ResponseError(f"{name!r} in the reply is a {type(value).__name__}, not a {type_.__name__}.")
+    raise _wrong_type(name, value, type_)
+
+
+def _wrong_type(name: str, value: object, due: type) -> ResponseError:
+    return ResponseError(f"{name!r} in the reply is a {type(value).__name__}, not a {due.__name__}.")
 
 
 def _object(value: object, where: str) -> JsonObject:

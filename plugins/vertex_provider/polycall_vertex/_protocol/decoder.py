@@ -36,7 +36,7 @@ from polycall_vertex._protocol.endings import is_known_end, refusal_of, unified_
 from polycall_vertex._protocol.numbers import fix_numbers
 from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError
 from polycall_vertex._protocol.tools import VertexTools
-from polycall_vertex._protocol.turn import OwnTurn, is_worth_echoing
+from polycall_vertex._protocol.turn import is_worth_echoing
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class ReplyDecoder:
             # Reported as a call without a name: the attempt is neither dropped nor taken for silence.
             self._complete.append(self._maker.make(self._began, None, "", end.finish_message or "", problem))
         text, reasoning = "".join(self._text) or None, "".join(self._reasoning) or None
-        own = OwnTurn([part for part in self._turn if part], list(self._ids.values()))
+        own: JsonObject = {"parts": [part for part in self._turn if part], "ids": list(self._ids.values())}
         return Reply(
             tool_calls=self._complete,
             cut_off=self._cut_off,
@@ -151,16 +151,12 @@ class ReplyDecoder:
             raw_finish_reason=end.finish_reason,
             usage=None if end.usage is None else end.usage(),
             refusal=refusal,
-            saw_end=refusal is not None or self._saw_end(),
-            turn=assistant_turn(text, self._complete, reasoning=reasoning, provider="vertex", data=own.data()),
+            saw_end=refusal is not None or (is_known_end(end.finish_reason) if end.finish_reason else self._is_whole),
+            turn=assistant_turn(text, self._complete, reasoning=reasoning, provider="vertex", data=own),
             response_id=end.response_id if isinstance(end.response_id, str) else None,
             model=end.model if isinstance(end.model, str) else None,
             raw_response=self._build_raw,
         )
-
-    def _saw_end(self) -> bool:
-        word = self._end.finish_reason
-        return self._is_whole if word is None else is_known_end(word)
 
     def _note_end(self, chunk: Chunk) -> None:
         end = self._end

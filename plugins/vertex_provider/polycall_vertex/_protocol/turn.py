@@ -25,7 +25,7 @@ from polycall.plugin import (
 
 @dataclass(frozen=True, slots=True)
 class OwnTurn:
-    """The data of this provider in an assistant message.
+    """The data of this provider in an assistant message, ``{"parts": [...], "ids": [...]}``.
 
     Attributes:
         parts: The parts of the model's content, in REST JSON.
@@ -35,10 +35,6 @@ class OwnTurn:
 
     parts: Sequence[JsonObject]
     ids: Sequence[str]
-
-    def data(self) -> JsonObject:
-        """What `read_own_turn` reads."""
-        return {"parts": list(self.parts), "ids": list(self.ids)}
 
     def calls(self) -> Iterator[tuple[str, JsonObject]]:
         """The id that polycall gave, and the ``functionCall`` of each call."""
