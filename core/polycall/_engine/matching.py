@@ -16,21 +16,25 @@ sound in both differs, and has not even a word in common. A call whose name is n
 The rules, from exact evidence to mere likeness to order; each works on what the rules before it left open.
 
 1. A call that keeps an attempt at a failed place, and is the same as no accepted call, corrects that place: first under
-   the same name, then where one of the names is not a tool's. Most kept arguments first; places that are alike are
-   taken in the order in which the calls came. Where there are more such calls than places, good ones come first.
-2. A call that keeps an attempt and is the same as an accepted call corrects, too, unless the reply visibly repeats
-   accepted calls (one that keeps no attempt is among them). Doubtful places are not corrected so.
-3. A call that is the same as an accepted one repeats it, once for each accepted call.
+   the same name, then where one of the names is not a tool's; then one whose values have just the words of an attempt.
+   Most kept arguments first; places that are alike are taken in the order in which the calls came. Where there are
+   more such calls than places, good ones come first.
+2. A call that does so and is the same as an accepted call corrects, too, unless the reply visibly repeats accepted
+   calls (one that keeps no attempt is among them). Doubtful places are not corrected so.
+3. A call that is the same as an accepted one repeats it, good ones first, once for each accepted call. Those beyond
+   that number correct as in rule 2.
 4. A failed call whose sound arguments are all kept by a call at a place is that call once more, garbled: at a failed
    place it stays failed; at an accepted one it is a repetition, not a new call. So is a failed call that equals an
    attempt at an accepted place.
 5. Calls that do not contradict each other are matched by arguments in common, then by words of their values: with
-   failed places of the same tool, and failed calls with accepted places that they resemble by more than half.
+   failed places of the same tool (doubtful ones last), and failed calls with accepted places that they resemble by
+   more than half.
 6. In a reply with as many calls as there are places, of which each that is recognized stands in its place, the others
-   stand in theirs.
+   stand in theirs, unless they contradict.
 7. What does not contradict is matched in order: within a tool; kept arguments under the name of another tool; then
    where a name is not a tool's.
-8. If there are just as many calls left as failed places, they are matched in order: the model was asked for as many.
+8. If there are just as many calls left as failed places, none of them the same as an accepted one, they are matched in
+   order: the model was asked for as many.
 9. What is left are additions, and failed places that stay failed. A doubtful place that resembles a call which repeats
    an accepted one was that call, garbled: it is withdrawn.
 10. Of failed calls that equal each other, the places take the good corrections first, in the order in which they came.
@@ -102,7 +106,7 @@ def match_corrections(
     matcher.pair_in_order(matcher.open_failures, within_tool=True)
     matcher.pair_keeping(matcher.open_calls.keys(), name_matters=False, any_tool=True)
     matcher.pair_unknown_names_in_order()
-    if len(matcher.open_failures) == len(matcher.open_calls):
+    if len(matcher.open_failures) == len(matcher.open_calls) and same.isdisjoint(matcher.open_calls):
         matcher.pair_in_order(matcher.open_failures, contradicting=True)
     matcher.settle_equal_failures()
     return Matching(

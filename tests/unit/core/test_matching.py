@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -54,7 +55,27 @@ class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-TOOLS = tools_for(Iterable[Weather | Search | Move | Login | Hidden | Open])
+class Pay(BaseModel):
+    to: str
+    amount: int
+    memo: str = ""
+    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+
+
+class Vicious:
+    """A value of the caller's own that refuses to be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ZeroDivisionError
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+TOOLS = tools_for(Iterable[Weather | Search | Move | Login | Hidden | Open | Pay])
 Outcome = ValidCall | CallFailure
 
 
@@ -168,6 +189,111 @@ class TestRules:
         before = [weather("Rome", "kelvin"), weather("Oslo", "kelvin")]
 
         assert match(before, [weather("Oslo", "rankine"), weather("Rome")]) == matching({0: 1, 1: 0})
+
+
+class TestRepetitions:
+    """What an accepted call looks like when it comes again."""
+
+    def pay(self, to: object, amount: object, **more: object) -> Outcome:
+        return call("Pay", to=to, amount=amount, **more)
+
+    def test_a_generated_default_does_not_make_it_another_call(self) -> None:
+        before = [self.pay("ann", 5), self.pay("bob", "ten")]
+
+        assert match(before, [self.pay("ann", 5), self.pay("bob", 10)]) == matching({1: 0}, repeats={0})
+
+    def test_nor_does_another_way_of_writing_it(self) -> None:
+        assert match([self.pay("ann", 5)], [call("Pay", amount=5, to="ann", memo="")]) == matching(repeats={0})
+
+    def test_two_equal_calls_with_generated_defaults_stay_two(self) -> None:
+        before = [self.pay("ann", 5), self.pay("ann", 5), self.pay("bob", "ten")]
+
+        assert match(before, [self.pay("ann", 5)] * 3) == matching(repeats={0, 1}, additions=(2,))
+
+    def test_one_that_is_garbled_is_not_a_new_call(self) -> None:
+        before = [self.pay("ann", 5), self.pay("bob", "ten")]
+
+        assert match(before, [self.pay("ann", "five"), self.pay("bob", 10)]) == matching({1: 0}, repeats={0})
+
+    @pytest.mark.parametrize(
+        "garbled",
+        [
+            ToolCall("?", "Pay", '{"to": "ann", "amo'),
+            ToolCall("?", "Pay", "{'to': 'ann', 'amount': 5}"),
+            ToolCall("?", "Pay", 'Sure! {"to": "ann", "amount": 5}'),
+            ToolCall("?", "Pey", '{"to": "ann", "amount": 5}'),
+            ToolCall("?", "Pey", '{"amount": 5, "to": "an'),
+            ToolCall("?", "Pay", '{"to": "ann"}'),
+            ToolCall("?", "Pay", '{"to": "ann", "to": "anna", "amount": 5}'),
+        ],
+        ids=lambda one: one.arguments,
+    )
+    def test_however_it_is_garbled(self, garbled: ToolCall) -> None:
+        before = [self.pay("ann", 5), self.pay("bob", "ten")]
+
+        assert match(before, [validate_call(garbled, TOOLS), self.pay("bob", 10)]) == matching({1: 0}, repeats={0})
+
+    def test_a_failed_call_that_contradicts_all_accepted_ones_is_new(self) -> None:
+        before = [self.pay("ann", 5), self.pay("bob", "ten")]
+
+        assert match(before, [self.pay("bob", 10), self.pay("carl", "six")]) == matching({0: 0}, additions=(1,))
+
+    def test_a_bad_call_next_to_its_own_correction_is_that_call(self) -> None:
+        bad = self.pay("bob", "ten")
+
+        assert match([self.pay("ann", 5), bad], [bad, self.pay("bob", 10)]) == matching({1: 0}, repeats={0})
+
+    def test_a_doubtful_place_is_withdrawn_when_the_accepted_call_comes_again(self) -> None:
+        places = [self.pay("ann", 5), self.pay("bob", 10), call("Pay")]
+        result = match_corrections(places, [self.pay("ann", 5)], known_tools=TOOLS.tools, asked=2)
+
+        assert result == Matching({}, frozenset({0}), (), withdrawn=frozenset({2}))
+
+    def test_but_a_place_of_the_first_reply_never_is(self) -> None:
+        places = [self.pay("ann", 5), self.pay("bob", 10), call("Pay", to=7)]
+        result = match_corrections(places, [self.pay("ann", 5), self.pay("bob", 10)], known_tools=TOOLS.tools)
+
+        assert result.withdrawn == frozenset()
+
+    @pytest.mark.parametrize("value", [Vicious(), [Vicious()], {"a": Vicious()}])
+    def test_objects_that_cannot_be_compared_are_the_same_as_written(self, value: object) -> None:
+        outcome = ValidCall(ToolCall("?", "Open", '{"a": 1}'), value)
+
+        assert match_corrections([outcome], [outcome], known_tools=["Open"]).repeats == {0}
+
+
+class TestAttempts:
+    """A place remembers every call that was made for it."""
+
+    def test_a_correction_is_recognized_by_an_earlier_attempt(self) -> None:
+        first, later = call("Weather", location="Rome", units="kelvin"), validate_call(ToolCall("?", "W", "{"), TOOLS)
+        other = call("Weather", location="Oslo", units="kelvin")
+        places = [later, later]
+        attempts = {0: [failed(first)], 1: [failed(other)]}
+        result = match_corrections(
+            places, [weather("Oslo"), weather("Rome")], known_tools=TOOLS.tools, attempts=attempts
+        )
+
+        assert result.corrections == {0: 1, 1: 0}
+
+    def test_unknown_names_that_change_do_not_swap_places(self) -> None:
+        before = [call("Serch", query="rome"), call("Serch", query="cup")]
+
+        assert match(before, [call("Find", query="cup"), call("Find", query="rome")]) == matching({0: 1, 1: 0})
+
+    def test_an_unknown_name_next_to_broken_json_is_recognized(self) -> None:
+        before = [
+            validate_call(ToolCall("?", "Search", '{"query": "rome", '), TOOLS),
+            validate_call(ToolCall("?", "Search", '{"query": "cup", '), TOOLS),
+        ]
+
+        assert match(before, [call("Serch", query="cup")]) == matching({0: 1})
+
+    def test_of_equal_failures_the_first_places_take_the_good_corrections(self) -> None:
+        bad = weather("Rome", "kelvin")
+        before = [bad, bad, bad]
+
+        assert match(before, [bad, weather("Rome"), weather("Rome", "imperial")]) == matching({1: 0, 2: 1, 0: 2})
 
 
 class TestSituations:
