@@ -120,7 +120,7 @@ def without_refused(error: Exception, server: Server, request: Request, body: Js
     """
     if getattr(error, "status_code", None) not in _REFUSED:
         return None
-    text = str(error)[:_MAX_ERROR_CHARACTERS]
+    text = _text_of(error)
     for addition in _ADDITIONS:
         if addition.word.search(text) and addition.is_ours(request, body):
             if not addition.depends_on_options:
@@ -142,10 +142,20 @@ def note_switches(error: Exception) -> None:
     status = getattr(error, "status_code", None)
     if not isinstance(status, int) or not 400 <= status < 500:
         return
-    text = str(error)[:_MAX_ERROR_CHARACTERS]
+    text = _text_of(error)
     for words, switch in _SWITCHES.items():
         if all(word in text for word in words):
             error.add_note(switch)
+
+
+def _text_of(error: Exception) -> str:
+    """All that the server said; the SDK's message leaves out what is not under ``error``."""
+    text = str(error)
+    try:
+        text += error.response.text  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - a body that was not read, or is no text
+        text += str(getattr(error, "body", ""))
+    return text[:_MAX_ERROR_CHARACTERS]
 
 
 def _without(addition: _Addition, request: Request, body: JsonObject) -> JsonObject:
