@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
@@ -297,6 +297,19 @@ def rendering(change: Callable[[Request], object]) -> dict[str, Callable[..., ob
     return {BODY: render}
 
 
+class Message:
+    """What a protocol of its own has for a body, with whatever its library keeps inside."""
+
+    descriptor: ClassVar[dict[str, object]] = {}
+
+    def __init__(self) -> None:
+        self.shared = self.descriptor
+
+
+class Body(dict[str, object]):
+    """A body of a class of the plugin's own."""
+
+
 def counted() -> Callable[[Request], object]:
     numbers = itertools.count()
     return lambda request: {"request_id": next(numbers)}
@@ -315,6 +328,11 @@ def one_body() -> Callable[[Request], object]:
         return body
 
     return render
+
+
+def one_object() -> Callable[[], object]:
+    message = Message()
+    return lambda: message
 
 
 def drops_titles(tools: Sequence[ToolSpec], tool_choice: str) -> object:
@@ -408,6 +426,7 @@ REQUESTS = [
     Mistake("pure-request", "a body with a number", BODY, rendering(counted())),
     Mistake("own-body", "one dict in all bodies", BODY, rendering(shared_part())),
     Mistake("own-body", "one body", BODY, {BODY: one_body()}),
+    Mistake("own-body", "one object that is a body", BODY, {BODY: one_object()}),
     Mistake("json-body", "a set", BODY, rendering(lambda request: {"stop": {"a"}})),
     Mistake("json-body", "an SDK's object", BODY, rendering(lambda request: {"config": Usage()})),
     Mistake("json-described", "a tuple", "polycall_describe_request", describes(body=("a",)), ("render",)),
@@ -604,6 +623,25 @@ async def test_a_plugin_that_is_right_passes(register: Register, way: str, choic
     assert calls == RESULT
     assert calls.raw_response == {"toy": SCRIPT[-1].replace("?", "c")}
     assert checker.violations == []
+
+
+BODIES: dict[str, Callable[[Request], object]] = {
+    "a dict of its own class": lambda request: Body(Hooks().polycall_render_request(request)),
+    "an opaque object": lambda request: Message(),
+    "text": lambda request: str(request.tool_choice),
+    "bytes": lambda request: request.tool_choice.encode(),
+    "a part of the payload": lambda request: {"payload": request.tool_payload, "choice": request.tool_choice},
+}
+
+
+@pytest.mark.parametrize("title", BODIES)
+@pytest.mark.parametrize("way", EVERY_WAY)
+async def test_bodies_are_in_the_providers_own_form(register: Register, way: str, title: str) -> None:
+    body = BODIES[title]
+    register(NAME, toy(**{BODY: lambda request: body(request)}))
+
+    with checked():
+        assert await use(way, tool_choice="auto") == RESULT
 
 
 @pytest.mark.parametrize("way", ["render", "from_client"])

@@ -114,8 +114,13 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def containers(value: object) -> dict[int, object]:
-    """The lists and dicts inside a value by their ``id()``, through dataclasses and plain objects too."""
+def containers(value: object, *, through_objects: bool = False) -> dict[int, object]:
+    """The lists and dicts inside JSON data by their ``id()``.
+
+    Args:
+        value: The data.
+        through_objects: Look into dataclasses and objects, too.
+    """
     found: dict[int, object] = {}
     seen: set[int] = set()
     waiting: list[object] = [value]
@@ -133,7 +138,7 @@ def containers(value: object) -> dict[int, object]:
             waiting.extend(one)
         elif isinstance(one, Mapping):
             waiting.extend(one.values())
-        else:
+        elif through_objects:
             names = [field.name for field in dataclasses.fields(one)] if dataclasses.is_dataclass(one) else ()
             waiting.extend(getattr(one, name) for name in names)
             waiting.extend(getattr(one, "__dict__", {}).values())

@@ -116,7 +116,8 @@ class BodyCheck:
         request = self._request
         if isinstance(body, (dict, list, tuple)):
             given = objects_in([request.messages, request.options])
-            plugin.check("json-body", _REQUEST, not_json(body, "body", given), _JSON)
+            plain = dict(body) if isinstance(body, dict) else list(body)  # it may be of a class of the plugin's own
+            plugin.check("json-body", _REQUEST, not_json(plain, "body", given), _JSON)
         plugin.check(
             "payload-unchanged",
             _REQUEST,
@@ -138,9 +139,12 @@ class BodyCheck:
 
     def _check_sharing(self, plugin: CheckedPlugin, body: object, again: object) -> None:
         request = self._request
-        inputs = containers([request.messages, request.options, request.tools, request.tool_payload])
+        given = [request.messages, request.options, request.tools, request.tool_payload]
+        inputs = containers(given, through_objects=True)
         ours = containers(body)
         shared = [one for key, one in containers(again).items() if key in ours and key not in inputs]
+        if body is again and type(body) not in (str, bytes, tuple):
+            shared = [body]
         if shared:
             plugin.fail(
                 "own-body",
