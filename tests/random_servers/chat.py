@@ -180,6 +180,7 @@ class _StreamedReply:
         self._dialect = _dialect(liberties)
         self._texts: dict[int, str] = {}
         self._names: dict[int, str] = {}
+        self._takes_snapshots = False
         self.says_done = meant.ending not in ("missing", "error")
 
     def events(self) -> list[JsonObject | bytes]:
@@ -343,6 +344,7 @@ class _StreamedReply:
                 whole = "".join(str(piece) for piece in pieces)
                 ends = [len("".join(map(str, pieces[: at + 1]))) for at in range(len(pieces))]
                 pieces = [whole[:end] for end in ends]
+                self._takes_snapshots = True
         self._texts[number] = text if isinstance(arguments, str) else json.dumps(arguments)
         made = [self._fragment(number, call, piece) for piece in self._opened(pieces)]
         self._name(made, call, number)
@@ -418,7 +420,7 @@ class _StreamedReply:
             return []
         if any(not call.arguments or call.fault for call in meant.calls):
             return []
-        if not self._liberties.takes("a summary at the end", 0.1):
+        if self._takes_snapshots or not self._liberties.takes("a summary at the end", 0.1):
             return []
         made = []
         for number, call in enumerate(meant.calls):

@@ -48,12 +48,14 @@ class Injuries:
         may_vanish: Calls that nobody can know of any more: all that tells of them was dropped.
         may_differ: Calls a part of whose arguments was dropped, doubled or moved, which nobody can see.
         may_come_twice: Calls that the reply now has twice.
+        replaced: Calls in whose place there is a value of another type; further damage may take that away.
     """
 
     done: list[str] = field(default_factory=list)
     may_vanish: set[int] = field(default_factory=set)
     may_differ: set[int] = field(default_factory=set)
     may_come_twice: set[int] = field(default_factory=set)
+    replaced: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def judge_damaged(conversation: Conversation, injuries: Injuries, outcome: Outco
 
 
 def _injure(tree: list[Any], dice: random.Random, injuries: Injuries, *, events: bool) -> None:
+    injuries.may_vanish |= injuries.replaced
+    injuries.may_differ |= injuries.replaced
     if events and dice.random() < 0.3 and tree:
         _injure_events(tree, dice, injuries)
         return
@@ -142,6 +146,7 @@ def _injure(tree: list[Any], dice: random.Random, injuries: Injuries, *, events:
         others = [value for value in _VALUES if type(value) is not type(before)]
         container[key] = copy.deepcopy(dice.choice(others))
         injuries.done[-1] += f" -> {container[key]!r}"
+        injuries.replaced |= place.calls
         if not container[key] or (isinstance(before, list) and isinstance(container[key], list)):
             # Another empty value counts as nothing, too: PHP writes an empty object as an empty list.
             injuries.may_vanish |= place.calls

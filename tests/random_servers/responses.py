@@ -87,6 +87,8 @@ class _Items:
             item = self._item(number, call)
             self.calls.append(item)
             self.items.append(item)
+            if meant.ending == "cut" and call is meant.calls[-1]:
+                break  # nothing comes after a call that is cut off
             if liberties.takes("tools of the server", 0.1):
                 self.items.append({**WEB_SEARCH, "id": f"ws_{number}"})
             if liberties.takes("items of unknown types", 0.1):
@@ -136,6 +138,8 @@ class _Items:
             call.id = made["call_id"]
         if liberties.takes("no status of items", 0.2):
             del made["status"]
+            if cut:
+                meant.last_is_known = None  # a done event may come all the same
         if liberties.takes("unknown fields", 0.2):
             made |= {"namespace": None, "caller": {"type": "model"}}
         return made
@@ -150,7 +154,7 @@ def _response(meant: Meant, liberties: Liberties, items: Sequence[JsonObject]) -
         if not says_refusal:
             reason = liberties.pick("reason", reasons[meant.ending])
             made |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
-        meant.last_is_known = None if meant.ending != "cut" else False
+        meant.last_is_known = None if meant.ending != "cut" else meant.last_is_known
     elif liberties.takes("no status of the response", 0.15):
         del made["status"]
     if liberties.takes("bare response", 0.1):
@@ -201,6 +205,8 @@ class _StreamedReply:
             leave_out += [("added", "arguments.done", "delta", "item.done")]
         if self._meant.ending in ("missing", "error"):
             leave_out = [(), ("arguments.done",)]
+        if self._meant.ending != "whole":  # without a done event there is no sign that a call is whole
+            leave_out = [kinds for kinds in leave_out if "item.done" not in kinds]
         self._leave_out = liberties.pick("left out", leave_out)
         finals = ["full"]
         if "item.done" not in self._leave_out or not {"added", "arguments.done"} & set(self._leave_out):
@@ -216,7 +222,9 @@ class _StreamedReply:
         if not liberties.takes("no opening events", 0.2):
             events += [{"type": f"response.{kind}", "response": begun} for kind in ("created", "in_progress")]
         each = [list(self._item_events(at, item)) for at, item in enumerate(self._made.items)]
-        may_be = len(each) > 1 and self._is_certain and self._made.ids != "changing"
+        has_index = self._index in ("as documented", "with gaps")
+        begins = has_index or "added" not in self._leave_out
+        may_be = len(each) > 1 and begins and self._is_certain and self._made.ids != "changing"
         in_turns = may_be and liberties.takes("items in turns", 0.3)
         meant.in_turns = in_turns
         if in_turns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,17 @@ def ends_with_done(event: JsonObject) -> JsonObject:
         return event
     response = {key: value for key, value in event["response"].items() if key != "status"}
     return {**event, "type": "response.done", "response": response}
+
+
+def in_turns(change: Callable[[JsonObject], JsonObject | None]) -> Iterator[JsonObject]:
+    """Two calls whose events come in turns."""
+    opening, following, *rest, end = events(_BOTH)
+    half = len(rest) // 2
+    for event in (opening, following, *(one for pair in zip(rest[:half], rest[half:], strict=True) for one in pair)):
+        changed = change(event)
+        if changed is not None:
+            yield changed
+    yield no_final_output(end)
 
 
 def only_the_end(event: JsonObject) -> JsonObject | None:
@@ -156,6 +167,10 @@ RESPONSES_STREAMS: Mapping[str, ResponsesStream] = {
     "one call id for all, no output_index, and no final output": ResponsesStream(
         "as OpenRouterTeam/ai-sdk-provider#471 for chat",
         stream(change=chained(one_call_id, no_final_output, without_fields("output_index"))),
+    ),
+    "one call id for all, every output_index is 0, in turns": ResponsesStream(
+        "as OpenRouterTeam/ai-sdk-provider#471 and ollama#15457 for chat",
+        b"".join(typed_sse(in_turns(chained(one_call_id, at_index(lambda index: 0))))),
     ),
     "response.done, without a status": ResponsesStream("can1357/oh-my-pi#4692", stream(change=ends_with_done)),
     "no output_index": ResponsesStream("servers of others", stream(change=without_fields("output_index"))),

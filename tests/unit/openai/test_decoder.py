@@ -146,6 +146,14 @@ def test_a_piece_of_another_type_is_the_fault_of_its_call(broken: dict[str, obje
     assert [call.problem is None for call in reply.tool_calls] == [False]
 
 
+def test_a_broken_piece_is_not_forgotten_when_the_arguments_come_again() -> None:
+    given: list[object] = [[], 'b"}', '{"query": "c"}']
+    pieces = [fragment(0, None, None, piece) for piece in given]
+    _, reply = decode(sse([*each(fragment(0, "x", "Search", '{"query": "a'), *pieces), FINISH]))
+
+    assert [call.problem is None for call in reply.tool_calls] == [False, True]
+
+
 def test_an_empty_entry_after_a_call_that_is_cut_off_does_not_make_it_whole() -> None:
     stream = [*each(fragment(0, "x", "Search", A)), call_chunk(None), chunk({}, finish_reason="length")]  # type: ignore[arg-type]
     _, reply = decode(sse(stream))

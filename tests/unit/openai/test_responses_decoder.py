@@ -171,6 +171,17 @@ class TestWhenACallIsComplete:
 
         assert (reply.tool_calls, [call.arguments for call in reply.cut_off]) == ([], [A, B])
 
+    @pytest.mark.parametrize("arguments", ["", '{"query": "a'])
+    def test_without_status_a_done_event_is_no_sign_for_arguments_that_are_no_object(self, arguments: str) -> None:
+        item = {key: one for key, one in function_call("Ping", arguments, "x").items() if key != "status"}
+        whole: Any = {**response([], finish_reason="length"), "output": []}
+        stream = [*events([item])[:-1], {"type": "response.incomplete", "response": whole}]
+
+        seen, reply = decode(typed_sse(stream))
+
+        assert not [event for event in seen if isinstance(event, CallCompleted)]
+        assert (reply.tool_calls, [call.arguments for call in reply.cut_off]) == ([], [arguments])
+
     def test_interleaved_calls_keep_the_order_in_which_they_began(self) -> None:
         one, two = ([*events(output_items([("Search", text)], ids=[id_]))][2:-1] for text, id_ in ((A, "x"), (B, "y")))
         two = [{**event, "output_index": 1} for event in two]

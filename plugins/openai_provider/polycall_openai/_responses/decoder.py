@@ -228,7 +228,7 @@ class StreamedResponse:
         slot = self._known(event if item is None else item, id_, index)
         if slot is not None and item is not None and slot.id != id_ and (slot.done or (begins and slot.item)):
             slot = None  # another call with the same id
-        if slot is None and isinstance(index, int):
+        elif slot is None and isinstance(index, int):
             slot = self._by_index.get(index)
             if slot is not None and not (
                 self._is_more_of(slot, event, id_) if item is None else slot.may_be(item, begins=begins)
@@ -266,8 +266,8 @@ class StreamedResponse:
 
     def _is_more_of(self, slot: _OutputItem, event: JsonObject, id_: str | None) -> bool:
         """Whether an event, with an id that is not known, may be about the item that had its ``output_index`` last."""
-        if slot.type == "message" and str(event.get("type")).startswith(("response.function_call", "response.custom")):
-            return False
+        if str(event.get("type")).startswith(("response.function_call", "response.custom")):
+            return slot.type in (None, *_CALL_TYPES) and not (self._shares_index and slot.done and id_)
         return not (self._shares_index and slot.done and id_)
 
     def _add_slot(self) -> _OutputItem:
@@ -397,7 +397,9 @@ class StreamedResponse:
             return
         call.id = call.id or call_id(item)
         self.calls.set_final_arguments(call, item.get("arguments") if "arguments" in item else item.get("input"))
-        if item.get("status") != "incomplete":
+        status = item.get("status")
+        # Without a status a done event may also come for a call that was cut off.
+        if status == "completed" or (status != "incomplete" and call.holds_object()):
             self.calls.complete(call)
 
     def _update(self, call: OpenCall, source: Mapping[str, object]) -> None:

@@ -93,6 +93,10 @@ class OpenCall:
         """Whether the arguments are a value that has ended."""
         return self.final is not None or self.text.is_closed()
 
+    def holds_object(self) -> bool:
+        """Whether the arguments are a whole object, be it encoded twice."""
+        return isinstance(_value(self.arguments()), dict)
+
     def is_placeholder(self) -> bool:
         """Whether the arguments are an empty object so far, which some servers send before the real ones."""
         return self.final is None and self.earlier is None and self.text.is_empty_object()
@@ -304,11 +308,11 @@ class OpenCalls:
         first = OpenCall(call.position)
         first.id, first.name, first.text, first.entry = call.id, call.name, earlier, call.entry
         first.is_custom, first.index, first.public_id = call.is_custom, call.index, call.public_id
-        first.announced = call.announced
+        first.announced, first.problem = call.announced, call.problem
         self.calls[call.position] = first
         call.position = len(self.calls)
         call.id = call.index = call.public_id = None
-        call.entry, call.announced, call.shows_earlier = {}, False, False
+        call.entry, call.announced, call.shows_earlier, call.problem = {}, False, False, None
         self.calls.append(call)
         self.complete(first)
         self.place()
