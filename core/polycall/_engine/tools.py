@@ -45,6 +45,12 @@ class Tool:
     """Whether an object's ``model_fields_set`` are the keys that were given, and nothing changes it afterwards."""
     make_result: Callable[[ToolCall, object], object] | None = None
     """What is given out for a call and its validated arguments; ``None``: the arguments, an object already."""
+    validate_plain: Callable[..., object] | None = dataclasses.field(init=False)
+    """``validate_json``, if the text is validated as it is, into the object that is given out and counts its fields."""
+
+    def __post_init__(self) -> None:
+        is_plain = self.counts_fields and not (self.accepts_non_finite or self.decimals or self.make_result)
+        object.__setattr__(self, "validate_plain", self.validate_json if is_plain else None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

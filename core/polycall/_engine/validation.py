@@ -63,6 +63,16 @@ def validate_call(
     try:
         # Structures go through JSON too, so that one model accepts the same from every provider: pydantic's Python
         # mode takes other types (a strict model refuses a date given as text there).
+        if (validate := tool.validate_plain) is not None and type(arguments) is str:
+            # The usual call on the shortest way; `_validate_text` does the same for it.
+            try:
+                value = validate(arguments, context=context)
+            except ValidationError as error:
+                value = _validate_repaired(arguments, None, error, tool, context, wording)
+            else:
+                if arguments.count(":") != len(value.__pydantic_fields_set__):  # type: ignore[attr-defined]
+                    check_keys(arguments)
+            return ValidCall(tool_call, value)
         if isinstance(arguments, str):
             value = _validate_text(arguments, None, tool, context, wording)
         else:
@@ -129,25 +139,29 @@ def _validate_text(text: str, written: str | None, tool: Tool, context: object, 
         context: The caller's pydantic validation context.
         wording: The words of a failure's reason.
     """
-    if text[:1] != "{" and text.strip() in ("", "null"):
-        # A call without arguments: many servers send nothing instead of "{}" (simonw/llm#1521, vercel/ai#14722).
-        text = "{}"
     if tool.accepts_non_finite and (reason := find_non_finite(text, wording)) is not None:
         raise _NotJsonError(reason)
     exact = text if tool.decimals is None else tool.decimals.keep(text, text if written is None else written)
     try:
         value = tool.validate_json(exact, context=context)
     except ValidationError as error:
-        repaired = repair(text, error)
-        if repaired is None:
-            raise
-    else:
-        source = text if written is None else written
-        # There are at least as many colons as keys: as many as fields that were given means that none is given twice.
-        given = len(value.__pydantic_fields_set__) if tool.counts_fields else -1  # type: ignore[attr-defined]
-        if source.count(":") != given:
-            check_keys(source, given)
-        return value
+        return _validate_repaired(text, written, error, tool, context, wording)
+    source = text if written is None else written
+    # There are at least as many colons as keys: as many as fields that were given means that none is given twice.
+    given = len(value.__pydantic_fields_set__) if tool.counts_fields else -1  # type: ignore[attr-defined]
+    if source.count(":") != given:
+        check_keys(source, given)
+    return value
+
+
+def _validate_repaired(
+    text: str, written: str | None, error: ValidationError, tool: Tool, context: object, wording: Wording
+) -> object:
+    """Make the object after all if the text can be mended; else raise the error."""
+    # A call without arguments: many servers send nothing instead of "{}" (simonw/llm#1521, vercel/ai#14722).
+    repaired = "{}" if text.strip() in ("", "null") else repair(text, error)
+    if repaired is None:
+        raise error
     return _validate_text(repaired, written, tool, context, wording)
 
 
