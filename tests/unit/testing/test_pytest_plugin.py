@@ -135,6 +135,16 @@ class TestNobodyPaysWhoDoesNotUseIt:
 
         assert set(eval(said)) <= {"polycall.testing", "polycall.testing.pytest_plugin"}
 
+    def test_pytest_leaves_the_modules_of_polycall_as_they_are(self) -> None:
+        """It rewrites assertions in the distributions of plugins, which adds names to each of their modules."""
+        added = {
+            name: names
+            for name, module in list(sys.modules.items())
+            if name.startswith("polycall.") and (names := [one for one in vars(module) if one.startswith("@")])
+        }
+
+        assert added.keys() <= {"polycall.testing", "polycall.testing.pytest_plugin"}
+
     def test_doubles_do_not_need_pytest(self) -> None:
         code = (
             "import sys; sys.modules['pytest'] = None; from polycall.testing import *; ScriptedProvider(make_calls([]))"
