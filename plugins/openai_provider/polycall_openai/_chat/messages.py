@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from polycall.plugin import (
     Adaptation,
@@ -17,6 +18,7 @@ from polycall.plugin import (
 from polycall_openai._chat.turn import LEGACY
 from polycall_openai._servers.profile import ServerProfile
 
+_PLAIN_ROLES = ("user", "system", "developer")
 _KNOWN = frozenset({"role", "content", "refusal", "audio", "name", "tool_calls", "function_call"})
 _KNOWN_IN_CALL = frozenset({"id", "type", "function", "custom"})
 _KNOWN_IN_FUNCTION = frozenset({"name", "arguments"})
@@ -28,6 +30,8 @@ def render_messages(request: Request, profile: ServerProfile) -> list[JsonObject
     Raises:
         MessageError: One is not a message, or cannot be written as JSON.
     """
+    if all(map(_is_plain, request.messages)):
+        return [dict(message) for message in cast("list[JsonObject]", request.messages)]
     turns = _Turns(profile)
     checked = sendable(check_messages(request.messages, provider="openai", restore=turns.restore))
     messages = [turns.rendered(message, f"messages[{at}]") for at, message in enumerate(checked)]  # type: ignore[var-annotated, arg-type]
@@ -36,6 +40,17 @@ def render_messages(request: Request, profile: ServerProfile) -> list[JsonObject
         reason = f"{profile.name} refuses fields of messages that Chat Completions does not have"
         request.adaptations.append(Adaptation(setting="messages", kind="dropped", given=names, reason=reason))
     return messages
+
+
+def _is_plain(message: object) -> bool:
+    """Whether a message is a role and a text that can be sent as it is, as nearly all of the first request are."""
+    return (
+        type(message) is dict
+        and len(message) == 2
+        and message.get("role") in _PLAIN_ROLES
+        and type(text := message.get("content")) is str
+        and text.isascii()
+    )
 
 
 class _Turns:
