@@ -135,4 +135,8 @@ from polycall.hookspecs import PROJECT_NAME as _PROJECT_NAME
 hookimpl = pluggy.HookimplMarker(_PROJECT_NAME)
 """Marks a function as the implementation of the hook of its name; ``hookimpl(wrapper=True)`` wraps it."""
 
-__all__ = [name for name in list(globals()) if not name.startswith("_") and name not in ("annotations", "pluggy")]
+__all__ = [
+    name
+    for name in list(globals())
+    if name.isidentifier() and not name.startswith("_") and name not in ("annotations", "pluggy")
+]

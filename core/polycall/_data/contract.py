@@ -106,7 +106,7 @@ class Request:
             ``repr``: headers hold secrets.
         stream: The reply will be streamed.
         deltas: The caller wants to see calls begin and grow: a decoder must report `CallStarted`, `ArgumentsDelta`,
-            `TextDelta` and `ReasoningDelta`. Otherwise it may leave them out, and should, for speed.
+            `TextDelta` and `ReasoningDelta`. Otherwise it leaves them out, for speed.
         round: 0 for the first request of a ``create()``, 1 for the first correction, and so on.
         create_id: Identifies the ``create()``; the same in all of its rounds, unique among those of the process.
         extension_data: For extensions, under keys of their own: the same dict in all rounds of one ``create()``.

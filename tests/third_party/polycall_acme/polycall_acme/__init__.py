@@ -208,6 +208,7 @@ class AcmeDecoder:
 
     def __init__(self, request: Request) -> None:
         self.done = False
+        self._deltas = request.deltas
         self._maker = CallMaker(request.tool_payload, CallIds(earlier_call_ids(request.messages)))
         self._lines: list[str] = []
         self._calls: list[ToolCall] = []
@@ -238,7 +239,7 @@ class AcmeDecoder:
             case _:
                 raise ResponseError("This line is not Acme's protocol.", excerpt=chunk)
         self._lines.append(chunk)
-        return events
+        return events if self._deltas else [event for event in events if isinstance(event, CallCompleted)]
 
     def finish(self) -> Reply:
         text = "".join(self._text) or None
