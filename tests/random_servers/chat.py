@@ -67,10 +67,10 @@ def _choices(meant: Meant, liberties: Liberties) -> list[JsonObject]:
     if meant.reasoning:
         message[liberties.pick("field of reasoning", ["reasoning_content", "reasoning"])] = meant.reasoning
     word = _word_for(meant, liberties)
-    legacy = len(meant.calls) == 1 and liberties.takes("function_call", 0.1)
+    legacy = len(meant.sent(liberties)) == 1 and liberties.takes("function_call", 0.1)
     entries: list[object] = []
     if legacy:
-        [call] = meant.calls
+        [call] = meant.sent(liberties)
         message["function_call"] = {MARK: 0, "name": call.name, "arguments": arguments_text(call, liberties)}
     else:
         entries = _entries(meant, liberties)
@@ -100,7 +100,7 @@ def _choices(meant: Meant, liberties: Liberties) -> list[JsonObject]:
 def _entries(meant: Meant, liberties: Liberties) -> list[object]:
     ids = liberties.pick("ids", ["given", "missing", "null", "empty", "all the same", "odd"])
     entries: list[object] = []
-    for number, call in enumerate(meant.calls):
+    for number, call in enumerate(meant.sent(liberties)):
         cut = meant.ending == "cut" and number == len(meant.calls) - 1
         text = arguments_text(call, liberties)
         arguments: object = cut_off(text, liberties) if cut else encoded(call, text, liberties)
@@ -281,10 +281,11 @@ class _StreamedReply:
 
     def _call_deltas(self) -> Iterator[JsonObject]:
         meant, liberties = self._meant, self._liberties
-        if len(meant.calls) == 1 and liberties.takes("function_call", 0.1):
-            yield from self._legacy(meant.calls[0])
+        sent = meant.sent(liberties)
+        if len(sent) == 1 and liberties.takes("function_call", 0.1):
+            yield from self._legacy(sent[0])
             return
-        each = [list(self._fragments(number, call)) for number, call in enumerate(meant.calls)]
+        each = [list(self._fragments(number, call)) for number, call in enumerate(sent)]
         fragments: list[object]
         meant.in_turns = len(each) > 1 and self._dialect.may_come_in_turns and liberties.takes("calls in turns", 0.4)
         if meant.in_turns:
@@ -337,7 +338,7 @@ class _StreamedReply:
         else:
             pieces = list(liberties.cuts("pieces of the arguments", text))
             first_only = dialect.names == "first" and dialect.ids not in ("all the same", "changing")
-            may_repeat = dialect.is_certain and first_only and self._meant.ending == "whole"
+            may_repeat = call.is_of_a_tool and dialect.is_certain and first_only and self._meant.ending == "whole"
             if may_repeat and liberties.takes("{} first", 0.15):
                 pieces = ["{}", *pieces]  # openai-agents-js#712
             elif may_repeat and liberties.takes("snapshots", 0.05):
@@ -400,7 +401,7 @@ class _StreamedReply:
         if self._dialect.names == "on each fragment":
             for function in functions:
                 function["name"] = name
-        elif self._dialect.names == "in pieces" and len(functions) > 1 and call.fault != "unknown tool":
+        elif self._dialect.names == "in pieces" and len(functions) > 1 and call.is_of_a_tool:
             functions[0]["name"], functions[1]["name"] = call.name[:3], call.name[3:]
             self._names[number] = call.name
         elif self._dialect.names == "empty first" and len(functions) > 1:
@@ -416,14 +417,15 @@ class _StreamedReply:
     def _summary(self) -> list[JsonObject]:
         """All calls once more at the end (litellm#20480)."""
         meant, dialect = self._meant, self._dialect
+        sent = meant.sent(self._liberties)
         if meant.ending != "whole" or not dialect.is_certain or dialect.ids == "changing":
             return []
-        if any(not call.arguments or call.fault for call in meant.calls):
+        if any(not call.arguments or call.fault for call in sent):
             return []
         if self._takes_snapshots or not self._liberties.takes("a summary at the end", 0.1):
             return []
         made = []
-        for number, call in enumerate(meant.calls):
+        for number, call in enumerate(sent):
             text = self._texts[number]
             if self._liberties.takes("the summary is encoded twice", 0.5) and text[:1] != '"':
                 text = json.dumps(text)
@@ -475,7 +477,8 @@ def _give_id(call: Call, entry: JsonObject, ids: str, number: int) -> None:
 
 
 def sent_name(call: Call, liberties: Liberties) -> str:
-    return liberties.pick("name space", _NAME_SPACES, 0.1) + call.name  # tontinton/maki#505
+    name_space = liberties.pick("name space", _NAME_SPACES, 0.1) if call.is_of_a_tool else ""
+    return name_space + call.name  # tontinton/maki#505
 
 
 def encoded(call: Call, text: str, liberties: Liberties) -> object:

@@ -34,6 +34,7 @@ OFF = frozenset(
         "no arguments as",
         "ending",
         "a place without a call",
+        "one call that holds all",
     }
 )
 """Liberties that a damaged reply does not take: with them it cannot be told any more what a piece belongs to."""

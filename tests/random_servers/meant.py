@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -74,6 +74,10 @@ class Call:
     id: str | None = None
     fault: Literal["unknown tool", "invalid", "not JSON"] | None = None
 
+    @property
+    def is_of_a_tool(self) -> bool:
+        return self.name in TOOLS
+
     def object(self) -> BaseModel:
         return TOOLS[self.name](**self.arguments)
 
@@ -101,7 +105,18 @@ class Meant:
     """The calls came interleaved, so without an end more than the last may lack a sign of being complete."""
     knows_text: bool = True
     """The text of the result can be compared."""
-    notes: list[str] = field(default_factory=list)
+    _sent: list[Call] | None = None
+
+    def sent(self, liberties: Liberties) -> list[Call]:
+        """The calls in the form in which the model wrote them: sometimes as one that holds all (OpenAI, quirk 2.8)."""
+        if self._sent is None:
+            self._sent = self.calls
+            may_be = len(self.calls) > 1 and not self.bad and self.ending == "whole"
+            if may_be and liberties.takes("one call that holds all", 0.05):
+                prefix = liberties.dice("one call that holds all").choice(["functions.", ""])
+                uses = [{"recipient_name": prefix + call.name, "parameters": call.arguments} for call in self.calls]
+                self._sent = [Call("multi_tool_use.parallel", {"tool_uses": uses})]
+        return self._sent
 
     @property
     def good(self) -> list[Call]:

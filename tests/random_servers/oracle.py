@@ -42,7 +42,7 @@ def _of_the_error(conversation: Conversation, outcome: Outcome) -> str | None:
     wanted: tuple[type[Exception] | None, ...]
     if meant.ending != "whole":
         wanted = (_ERRORS[meant.ending],)
-        if meant.ending == "unknown" and conversation.protocol == "gemini" and not meant.calls:
+        if meant.ending == "unknown" and conversation.protocol == "gemini" and not (meant.calls or meant.empty_places):
             wanted = (polycall.RefusalError,)  # asking again would not help
         if meant.ending == "error" and conversation.protocol == "gemini" and conversation.streamed:
             wanted += (genai_errors.ServerError,)  # which the SDK documents for exactly this

@@ -83,7 +83,7 @@ class _Items:
         after = bool(meant.text) and liberties.takes("text after the calls", 0.3) and meant.ending != "cut"
         if meant.text and not after:
             self.items.append(message(meant.text))
-        for number, call in enumerate(meant.calls):
+        for number, call in enumerate(meant.sent(liberties)):
             item = self._item(number, call)
             self.calls.append(item)
             self.items.append(item)
@@ -138,6 +138,8 @@ class _Items:
             call.id = made["call_id"]
         if liberties.takes("no status of items", 0.2):
             del made["status"]
+            if meant.ending != "whole" and not cut and not call.arguments:
+                made["arguments"] = "{}"  # without a status, nothing at all may be a call that was cut off
             if cut:
                 meant.last_is_known = None  # a done event may come all the same
         if liberties.takes("unknown fields", 0.2):

@@ -84,5 +84,5 @@ def test_every_liberty_is_taken(protocol: str) -> None:
     for number in range(2000):
         taken.update(converse(protocol, number % 2 == 0, f"liberties {number}").liberties.taken)
 
-    # Gemini's arguments are no text.
-    assert written - ({"JSON style"} if protocol == "gemini" else set()) <= taken
+    # Gemini's arguments are no text, and its models do not know OpenAI's wrapper.
+    assert written - ({"JSON style", "one call that holds all"} if protocol == "gemini" else set()) <= taken

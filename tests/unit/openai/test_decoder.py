@@ -162,6 +162,15 @@ def test_an_empty_entry_after_a_call_that_is_cut_off_does_not_make_it_whole() ->
     assert reply.cut_off[0].id == "x"
 
 
+def test_an_empty_entry_is_no_sign_that_the_call_before_it_is_complete() -> None:
+    stream = each(fragment(0, "x", "Search", ""), fragment(1, "y", "Ping", "{}"))
+    turns = [call_chunk(None), *each(fragment(0, None, None, A))]  # type: ignore[arg-type]
+    _, reply = decode(sse([*stream, *turns, chunk({}, finish_reason="length")]))
+
+    assert [call.id for call in reply.tool_calls] == ["x"]
+    assert reply.cut_off[0].id == "y"
+
+
 class TestWhenACallIsComplete:
     def events_by_chunk(self, *fragments: dict[str, object]) -> list[list[str]]:
         made = decoder()

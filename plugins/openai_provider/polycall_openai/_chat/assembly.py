@@ -94,8 +94,7 @@ class CallAssembler:
 
     def add_empty(self) -> None:
         """An entry that says nothing, not even which call it continues: a call that cannot be used."""
-        self._calls.begin().problem = EMPTY_ENTRY
-        self._calls.place()
+        self._calls.add_unusable(EMPTY_ENTRY)
 
     # Which call a fragment belongs to
 

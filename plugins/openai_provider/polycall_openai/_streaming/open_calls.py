@@ -137,18 +137,26 @@ class OpenCalls:
         self.maker = CallMaker(payload, server.call_ids(request), lenient=True, wording=request.wording)
         self._is_cut_off = is_cut_off
         self._deltas = request.deltas
+        self._newest: OpenCall | None = None
         self._placed = 0  # that many of the calls have their index
         self._next_index = 0
 
     def begin(self) -> OpenCall:
         """Add a call."""
-        call = OpenCall(len(self.calls))
+        call = self._newest = OpenCall(len(self.calls))
         self.calls.append(call)
         return call
 
+    def add_unusable(self, problem: str) -> None:
+        """Add a place that holds no call. It is no sign that the call before it is complete."""
+        call = OpenCall(len(self.calls))
+        call.problem = problem
+        self.calls.append(call)
+        self.place()
+
     def is_newest(self, call: OpenCall) -> bool:
         """Whether no call began after this one."""
-        return call is self.calls[-1]
+        return call is self._newest
 
     def may_be_placeholder(self, call: OpenCall) -> bool:
         """Whether a closed call may still get its real arguments: it has none, and its tool takes some."""
@@ -314,6 +322,7 @@ class OpenCalls:
         call.id = call.index = call.public_id = None
         call.entry, call.announced, call.shows_earlier, call.problem = {}, False, False, None
         self.calls.append(call)
+        self._newest = call
         self.complete(first)
         self.place()
 
