@@ -204,7 +204,7 @@ class TestOptions:
             ({"temperature": float("nan")}, "temperature: the value is not JSON"),
             ({"top_p": float("inf")}, "top_p: the value is not JSON"),
             ({"logit_bias": [[1, float("-inf")]]}, "logit_bias: the value is not JSON"),
-            ({"seed": object()}, "seed: the value is not JSON"),
+            ({"seed": {1, 2}}, "seed: the value is not JSON"),
             ({"max_tokens": "5"}, "max_tokens must be an integer >= 1, got '5'"),
             ({"max_tokens": 0}, "max_tokens must be an integer >= 1, got 0"),
             ({"timeout": 5}, "has no 'timeout'"),
