@@ -25,7 +25,7 @@ class EventReader:
     """Cuts a body into events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says.
 
     Linear in what it is fed, however that is cut. Beyond the standard: an event that is not closed by a blank line when
-    the body ends is given out by `finish`, and lines that are no field are not lost.
+    the body ends is returned by `finish`, and lines that are not fields are kept.
 
     Args:
         bare_json: Such lines are JSON, which is an event once as many braces are closed as were opened: so come errors
