@@ -370,7 +370,7 @@ class _StreamedReply:
     def _opened(self, pieces: list[object]) -> list[object]:
         """The pieces, with an empty one first, as OpenAI sends them."""
         if not self._dialect.is_certain:
-            return pieces  # what begins a call must be told from what continues one
+            return pieces or [""]  # what begins a call must be told from what continues one
         how = self._liberties.pick("first fragment", ["", "with arguments", None, "absent"])
         if how == "with arguments":
             return pieces or [...]
