@@ -50,22 +50,22 @@ class TestContents:
     def test_what_cannot_be_read(self, folder: Path, text: str | bytes, reason: str) -> None:
         file = folder / "polycall.toml"
         file.write_bytes(text.encode() if isinstance(text, str) else text)
-        began = time.perf_counter()
+        began = time.process_time()
 
         error = error_of(polycall.from_config)
 
         assert reason in str(error)
         assert error.source == str(file)
-        assert time.perf_counter() - began < 5
+        assert time.process_time() - began < 5
 
     @pytest.mark.parametrize("depth", [60, 2_000, 20_000])
     def test_a_deep_key_costs_no_more_than_it_is_long(self, folder: Path, depth: int) -> None:
         (folder / "polycall.toml").write_text(f"[{'.'.join('a' * depth)}]\n", encoding="utf-8")
-        began = time.perf_counter()
+        began = time.process_time()
 
         error_of(polycall.from_config)
 
-        assert time.perf_counter() - began < 5
+        assert time.process_time() - began < 5
 
     @pytest.mark.parametrize(
         ("text", "key"),
