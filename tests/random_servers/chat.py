@@ -178,6 +178,9 @@ class _StreamedReply:
         self._meant = meant
         self._liberties = liberties
         self._dialect = _dialect(liberties)
+        if not self._dialect.is_certain:  # a call that comes again could be the same call, said twice
+            pairs = zip(meant.calls, [None, *meant.calls], strict=False)
+            meant.calls = [call for call, before in pairs if call != before]
         self._texts: dict[int, str] = {}
         self._names: dict[int, str] = {}
         self._takes_snapshots = False
@@ -483,7 +486,7 @@ def sent_name(call: Call, liberties: Liberties) -> str:
 
 def encoded(call: Call, text: str, liberties: Liberties) -> object:
     """Arguments in the form that the server gives them."""
-    if call.fault == "not JSON":
+    if call.fault == "not JSON" or not call.is_of_a_tool:
         return text
     how = liberties.pick("form of the arguments", ["text", "object", "text in text"], 0.15)
     if how == "object":  # llama.cpp#20198

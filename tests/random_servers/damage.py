@@ -35,6 +35,8 @@ OFF = frozenset(
         "ending",
         "a place without a call",
         "one call that holds all",
+        "several candidates",
+        "another candidate between",
     }
 )
 """Liberties that a damaged reply does not take: with them it cannot be told any more what a piece belongs to."""

@@ -229,7 +229,7 @@ class _StreamedReply:
         may_be = len(each) > 1 and begins and self._is_certain and self._made.ids != "changing"
         in_turns = may_be and liberties.takes("items in turns", 0.3)
         meant.in_turns = in_turns
-        if in_turns:
+        if in_turns and any(each):
             first, *rest = zip_longest(*each)
             events += [event for event in first if event is not None]
             events += [event for group in rest for event in group if event is not None]
