@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from polycall.plugin import Adaptation, ConfigurationError, JsonObject, MessageError, RenderedTools
@@ -34,7 +35,8 @@ class CallSettings:
         """
         contents = to_contents(messages)
         conversation: JsonObject = {"contents": contents.contents}
-        system = [*self.system, *contents.system]
+        # Copied: the settings serve many requests, and an extension may change the body of one.
+        system = [*deepcopy(self.system), *contents.system] if self.system else contents.system
         if system and self.cached_content:
             raise MessageError(
                 "With cached_content the system instruction must be in the cache: the service refuses another "

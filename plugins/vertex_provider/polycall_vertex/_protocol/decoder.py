@@ -3,6 +3,9 @@
 The protocol has no index: every part with a function call is a call, in every chunk (brainlid/langchain#620). A call
 whose arguments come whole is complete with its part. A call whose arguments are streamed continues, in parts without a
 name, until a part does not announce another (``willContinue``) or the reply ends regularly.
+
+Arguments are structures, not JSON text, so no `polycall.plugin.ArgumentsDelta` is reported: they are there with their
+call.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from polycall.plugin import (
-    ArgumentsDelta,
     CallCompleted,
     CallIds,
     CallMaker,
@@ -204,7 +206,6 @@ class ReplyDecoder:
         self._complete.append(tool_call)
         if self._deltas:
             events.append(CallStarted(tool_call.index, tool_call.id, tool_call.name))
-            events.append(ArgumentsDelta(tool_call.index, tool_call.arguments_text))
         events.append(CallCompleted(tool_call))
 
     def _begin(self, piece: FunctionCallPiece, part: Part, events: list[StreamEvent]) -> _OpenCall:
@@ -234,8 +235,6 @@ class ReplyDecoder:
             self._turn[call.place] = {"functionCall": echo, **call.extra}
         self._ids[call.place] = call.id
         self._complete.append(tool_call)
-        if self._deltas:
-            events.append(ArgumentsDelta(call.index, tool_call.arguments_text))
         events.append(CallCompleted(tool_call))
 
     def _close_at_end(self, *, in_order: bool) -> None:
