@@ -307,10 +307,33 @@ def test_the_sdks_own_response_which_a_wrapper_gets_cannot_hold_them(rest: Verte
         create(Wire("genai", rest))
 
 
-def test_an_error_in_the_middle_of_a_genai_stream_is_the_sdks_own(rest: VertexRestServer) -> None:
-    rest.enqueue([candidate(GOOD), {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}])
+OVERLOADED = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
 
-    with pytest.raises(errors.ServerError, match="overloaded"):
+
+@pytest.mark.parametrize("kind", ["genai", "model over REST"])
+@pytest.mark.parametrize(
+    "reply", [OVERLOADED, [OVERLOADED], [candidate(GOOD), OVERLOADED]], ids=["whole", "at once", "later"]
+)
+def test_an_error_object_inside_a_success_is_a_response_error_whole_and_streamed(
+    kind: Any, reply: Any, rest: VertexRestServer, seen: object
+) -> None:
+    rest.enqueue(reply)
+    streamed = isinstance(reply, list)
+
+    with pytest.raises(polycall.ResponseError) as caught:
+        ask(Wire(kind, rest), streamed)
+
+    # The SDKs' own readers of whole replies drop the words.
+    if streamed or (kind == "genai" and seen is None):
+        assert "overloaded" in str(caught.value)
+    assert list(caught.value.calls) == ([Pick(n=1)] if reply == [candidate(GOOD), OVERLOADED] else [])
+
+
+@pytest.mark.parametrize("error", [{"message": "odd"}, "odd", {"code": "odd"}])
+def test_an_error_object_without_a_code_is_one_too(rest: VertexRestServer, error: object) -> None:
+    rest.enqueue([candidate(GOOD), {"error": error}])
+
+    with pytest.raises(polycall.ResponseError):
         collect(Wire("genai", rest))
 
 

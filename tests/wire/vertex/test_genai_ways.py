@@ -143,19 +143,16 @@ async def test_errors_are_the_sdks_own_with_the_same_attributes(rest: VertexRest
     assert vars(ours.value) == vars(theirs.value)
 
 
-async def test_an_error_inside_a_stream_is_the_sdks_own_with_the_same_attributes(rest: VertexRestServer) -> None:
-    broken = [STREAM[0], {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}]
-    for way in ("streamed", "async streamed"):
-        rest.enqueue(broken, broken)
+async def test_an_error_inside_a_success_has_one_class_in_each_way(rest: VertexRestServer, way: str, seen: Any) -> None:
+    error = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
+    streamed = "streamed" in way
+    rest.enqueue([STREAM[0], error] if streamed else error)
 
-        with pytest.raises(errors.ServerError) as ours:
-            await ask(way, sdk_client(rest))
-        with pytest.raises(errors.ServerError) as theirs:
-            await ask_by_hand(way, sdk_client(rest))
+    with pytest.raises(polycall.ResponseError) as caught:
+        await ask(way, sdk_client(rest))
 
-        assert type(ours.value.response) is type(theirs.value.response)
-        ours.value.response = theirs.value.response = None
-        assert vars(ours.value) == vars(theirs.value)
+    if streamed or seen is None:  # the SDK's own reader of whole replies drops the words
+        assert '"code": 503, "message": "overloaded"' in str(caught.value)
 
 
 @pytest.mark.parametrize("where", ["client", "call"])
@@ -409,7 +406,7 @@ async def test_an_error_that_answers_a_stream_as_a_whole_reply(rest: VertexRestS
     for way in ("streamed", "async streamed"):
         rest.enqueue(Reply(body))
 
-        with pytest.raises(errors.ClientError, match="no"):
+        with pytest.raises(polycall.ResponseError, match="no"):
             await ask(way, sdk_client(rest))
 
 

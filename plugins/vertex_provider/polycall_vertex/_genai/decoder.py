@@ -13,7 +13,6 @@ from polycall.plugin import (
     Request,
     ResponseError,
     StreamEvent,
-    excerpt,
     parse_object,
     size_of,
 )
@@ -82,21 +81,8 @@ class GenaiDecoder:
             self.done = True
             return []
         message = parse_object(data)
-        if "error" in message:
-            self._raise_if_error(message, data)
         self._bodies.append(data)
         return self._decoder.take(read_chunk(message))
-
-    def _raise_if_error(self, message: JsonObject, data: bytes) -> None:
-        """Raise the SDK's own exception for an event that reports an error, as the SDK does: its first key says so."""
-        error = message.get("error")
-        if next(iter(message)) != "error" or not isinstance(error, dict):
-            return
-        if not isinstance(error.get("code"), int):
-            raise ResponseError("The stream contains an error without a code.", excerpt=excerpt(data))
-        from google.genai import errors
-
-        errors.APIError.raise_error(error["code"], message, self._origin and self._origin.http)
 
     def _build_raw(self) -> object:
         responses = self._responses

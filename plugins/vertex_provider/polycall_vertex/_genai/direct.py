@@ -51,13 +51,11 @@ class Origin:
         api_client: The SDK's.
         plan: The plan of the request.
         headers: Of the reply.
-        http: The SDK's wrapper of a streamed response, for its errors.
     """
 
     api_client: Any
     plan: Plan
     headers: Mapping[str, str] | None
-    http: Any = None
 
     def responses(self, bodies: list[str], *, streamed: bool) -> list[Any]:
         """The SDK's own response objects, as its public method would have returned them."""
@@ -93,7 +91,7 @@ def open_stream(api_client: Any, plan: Plan, body: Body, meter: ReplyMeter) -> R
     """Open a stream and read its status and headers."""
     sent = api_client._build_request("post", plan.path, body, plan.http_options)  # noqa: SLF001
     http = api_client._request(sent, plan.http_options, stream=True)  # noqa: SLF001
-    return RawStream(Origin(api_client, plan, http.headers, http), byte_stream(http.response_stream, meter=meter))
+    return RawStream(Origin(api_client, plan, http.headers), byte_stream(http.response_stream, meter=meter))
 
 
 async def open_stream_async(api_client: Any, plan: Plan, body: Body, meter: ReplyMeter) -> AsyncRawStream:
@@ -101,7 +99,7 @@ async def open_stream_async(api_client: Any, plan: Plan, body: Body, meter: Repl
     sent = api_client._build_request("post", plan.path, body, plan.http_options)  # noqa: SLF001
     http = await api_client._async_request(sent, plan.http_options, stream=True)  # noqa: SLF001
     pieces = async_byte_stream(http.response_stream, meter=meter)
-    return AsyncRawStream(Origin(api_client, plan, http.headers, http), pieces)
+    return AsyncRawStream(Origin(api_client, plan, http.headers), pieces)
 
 
 class RawStream:

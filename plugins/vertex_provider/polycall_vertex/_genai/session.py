@@ -7,7 +7,8 @@ are sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Hashable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,10 +28,11 @@ from polycall.plugin import (
     shown_headers,
     shown_url,
 )
-from polycall_vertex._errors import reading, translation
+from polycall_vertex._errors import translation
 from polycall_vertex._genai import direct
 from polycall_vertex._genai.config import Body, Plan, make_plan, public_arguments
 from polycall_vertex._genai.decoder import GenaiDecoder
+from polycall_vertex._protocol.chunk import error_inside_success
 from polycall_vertex._protocol.options import hashable
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 _MOST_BUFFERED = 10_000
 _MOST_PLANS = 64
-_PARSER_ERRORS = (ValueError, AttributeError, RecursionError)
+_PARSER_ERRORS = (ValueError, TypeError, AttributeError, RecursionError)
 
 
 class GenaiSession:
@@ -99,7 +101,7 @@ class GenaiSession:
         if direct.is_direct(models, plan, streamed=False, asynchronous=False):
             return direct.send(models._api_client, plan, body)  # noqa: SLF001
         arguments = _public_arguments(models, plan, body)
-        with reading(*_PARSER_ERRORS, TypeError):
+        with _reading():
             response: GenerateContentResponse = models.generate_content(**arguments)
         return response
 
@@ -109,7 +111,7 @@ class GenaiSession:
         if direct.is_direct(models, plan, streamed=False, asynchronous=True):
             return await direct.send_async(models._api_client, plan, body)  # noqa: SLF001
         arguments = _public_arguments(models, plan, body)
-        with reading(*_PARSER_ERRORS, TypeError):
+        with _reading():
             response: GenerateContentResponse = await models.generate_content(**arguments)
         return response
 
@@ -175,6 +177,31 @@ class GenaiSession:
         return plan
 
 
+_translate_parsers = translation(*_PARSER_ERRORS)
+
+
+def _translate(error: Exception) -> Exception | None:
+    """The `ResponseError` for an error of the SDK's parsers, or for an error object inside a stream.
+
+    For such an object the SDK raises the exception of a refused request, with its own wrapper of the response.
+    """
+    if not hasattr(getattr(error, "response", None), "response_stream"):
+        return _translate_parsers(error)
+    details = getattr(error, "details", None)
+    return error_inside_success(details.get("error", details) if isinstance(details, dict) else details)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        translated = _translate(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
 def _public_arguments(models: Any, plan: Plan, body: Body) -> dict[str, object]:
     return public_arguments(plan, body, getattr(models, "_api_client", None))
 
@@ -183,27 +210,25 @@ def _begin(chunks: Iterable[GenerateContentResponse]) -> ChunkStream[GenerateCon
     """A stream of the SDK that has begun. OpenInference returns an iterable that is not an iterator."""
     iterator = iter(chunks)
     try:
-        with reading(*_PARSER_ERRORS):
+        with _reading():
             first = list(islice(iterator, 1))
     except BaseException:
         close_all(iterator, chunks)
         raise
-    return chunk_stream(chain(first, iterator), iterator, chunks, errors=translation(*_PARSER_ERRORS))
+    return chunk_stream(chain(first, iterator), iterator, chunks, errors=_translate)
 
 
 async def _begin_async(chunks: AsyncIterable[GenerateContentResponse]) -> AsyncChunkStream[GenerateContentResponse]:
     """Async version of `_begin`."""
     iterator = aiter(chunks)
     try:
-        with reading(*_PARSER_ERRORS):
+        with _reading():
             first = await anext(iterator, None)
     except BaseException:
         await _cancel_read(iterator)
         raise
     following = iterator if first is None else _chain(first, iterator)
-    return async_chunk_stream(
-        following, lambda: _cancel_read(iterator), iterator, chunks, errors=translation(*_PARSER_ERRORS)
-    )
+    return async_chunk_stream(following, lambda: _cancel_read(iterator), iterator, chunks, errors=_translate)
 
 
 async def _chain(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from itertools import chain, islice
@@ -16,8 +17,9 @@ from typing import Any
 
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 
-from polycall.plugin import AsyncOpenStream, OpenStream, async_chunk_stream, close_all, is_untouched
+from polycall.plugin import AsyncOpenStream, OpenStream, async_chunk_stream, close_all, is_untouched, parse_object
 from polycall_vertex._generative_model.request_template import ModelRequest
+from polycall_vertex._protocol.chunk import error_inside_success
 
 _PACKAGE = "vertexai"
 _NAMES = {
@@ -98,6 +100,27 @@ def wake_reader(stream: Any) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
+def refuse_errors(stream: Any) -> Any:
+    """Let a stream over REST raise `ResponseError` for an error object, which the SDK reads as an empty message.
+
+    Args:
+        stream: Of the generated client. That of gRPC has no error objects.
+
+    Returns:
+        The same stream.
+    """
+    texts, read_next = getattr(stream, "_ready_objs", None), getattr(stream, "_grab", None)
+    if isinstance(texts, deque) and read_next is not None:
+
+        def read_next_or_raise() -> object:
+            if texts[0].startswith('{"error":'):  # the SDK has dropped the blanks
+                raise error_inside_success(parse_object(texts[0])["error"])
+            return read_next()
+
+        stream._grab = read_next_or_raise  # noqa: SLF001
+    return stream
+
+
 def begin(call: WrappedCall, reading: Callable[[], AbstractContextManager[None]], errors: Errors) -> OpenStream[Any]:
     """The SDK's responses of a stream; waits for the first one, since the SDK sends the request only then.
 
@@ -142,7 +165,7 @@ class _ClientWithOptions:
         stream = self._client.stream_generate_content(**{**given, **self._options})
         if hasattr(stream, "__await__"):
             return self._keep(stream)
-        self.stream = stream
+        self.stream = refuse_errors(stream)
         return stream
 
     async def _keep(self, opening: Any) -> Any:

@@ -44,6 +44,7 @@ from polycall_vertex._generative_model.public_path import (
     begin_async,
     is_wrapped,
     is_wrapped_alone,
+    refuse_errors,
     wake_reader,
 )
 from polycall_vertex._generative_model.request_template import ModelRequest, Template, make_template
@@ -169,7 +170,7 @@ class GenerativeModelSession:
             return begin(WrappedCall(self._model, body), _reading_public, _translate_public)
         with _reading():
             client = self._client("_prediction_client")
-            chunks = client.stream_generate_content(request=body.message, **body.call_options)
+            chunks = refuse_errors(client.stream_generate_content(request=body.message, **body.call_options))
         return OpenStream(chunks, (chunks.cancel,), _translate, None, interrupt=lambda: wake_reader(chunks))
 
     async def open_stream_async(self, request: Request, body: ModelRequest) -> AsyncOpenStream[Any]:

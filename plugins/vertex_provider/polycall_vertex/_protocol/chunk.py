@@ -82,7 +82,7 @@ def read_chunk(message: JsonObject) -> Chunk:
         ResponseError: It is an error object, or has another shape.
     """
     if "error" in message:
-        raise ResponseError("The reply is an error object inside a success.", excerpt=json.dumps(message["error"]))
+        raise error_inside_success(message["error"])
     chunk = Chunk()
     chunk.response_id, chunk.model = message.get("responseId"), message.get("modelVersion")
     feedback = _member(message, "promptFeedback", dict)
@@ -103,6 +103,12 @@ def read_chunk(message: JsonObject) -> Chunk:
     if parts:
         chunk.parts = [_read_part(part) for part in parts]
     return chunk
+
+
+def error_inside_success(error: object) -> ResponseError:
+    """The error for an error object of the service in a reply whose status was 200, with the service's words."""
+    text = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
+    return ResponseError("The service reported an error inside a reply of status 200.", excerpt=text)
 
 
 def _first_candidate(candidates: Sequence[object]) -> JsonObject | None:
