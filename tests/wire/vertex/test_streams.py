@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import polycall
 from support.vertex_rest_server import VertexRestServer
 from support.vertex_spelling import in_rest_spelling
-from support.vertex_wires import MODEL, Wire, call, candidate, genai_client, happened
+from support.vertex_wires import KINDS, MODEL, Wire, call, candidate, genai_client, happened
 
 
 class Order(BaseModel):
@@ -74,30 +74,66 @@ async def test_async_leaving_closes_the_connection(async_wire: Wire, read: int) 
     assert await happened(reply.client_closed)
 
 
-def test_closing_from_another_thread_ends_the_wait_for_a_chunk(wire: Wire, seen: object) -> None:
+class Reading:
+    """A thread that reads a stream.
+
+    Attributes:
+        first: The first call is out.
+        ended: Reading has ended.
+        errors: With which it has ended.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self.stream = wire.client().stream(MESSAGES, list[Pick], model=wire.model)
+        self.first, self.ended = threading.Event(), threading.Event()
+        self.errors: list[polycall.IncompleteOutputError] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            for _ in self.stream:
+                self.first.set()
+        except polycall.IncompleteOutputError as error:
+            self.errors.append(error)
+        self.ended.set()
+
+
+WAKES_ITS_READER = [
+    *[("as made", kind) for kind in KINDS],
+    *[("wrapped", kind) for kind in KINDS if kind != "genai"],
+]
+
+
+@pytest.mark.parametrize(("seen", "wire"), WAKES_ITS_READER, indirect=True)
+def test_closing_from_another_thread_ends_the_wait_for_a_chunk(wire: Wire) -> None:
     """pydantic-ai#1524: the reader went on waiting, and the connection stayed open."""
-    if wire.kind == "genai" and seen is not None:
-        return  # the SDK's own generator, which a wrapper needs, lets nobody at its connection
     reply = wire.reply([FIRST, threading.Event(), LAST])
     wire.enqueue(reply)
-    stream = wire.client().stream(MESSAGES, list[Pick], model=wire.model)
-    first, ended = threading.Event(), threading.Event()
-    caught: list[polycall.IncompleteOutputError] = []
+    reading = Reading(wire)
+    assert reading.first.wait(5)
 
-    def read() -> None:
-        try:
-            for _ in stream:
-                first.set()
-        except polycall.IncompleteOutputError as error:
-            caught.append(error)
-        ended.set()
+    reading.stream.close()
 
-    threading.Thread(target=read, daemon=True).start()
-    assert first.wait(5)
-    stream.close()
+    assert reading.ended.wait(5)
+    assert list(reading.errors[0].calls) == [Pick(n=1)]
+    assert reply.client_closed.wait(5)
 
-    assert ended.wait(5)
-    assert list(caught[0].calls) == [Pick(n=1)]
+
+@pytest.mark.parametrize(("seen", "wire"), [("wrapped", "genai")], indirect=True)
+def test_the_sdks_own_generator_which_a_wrapper_needs_waits_for_its_next_chunk(wire: Wire) -> None:
+    """It lets nobody at its connection: closing from another thread returns at once, and takes effect then."""
+    gate = threading.Event()
+    reply = wire.reply([FIRST, gate, *[FIRST] * 20, threading.Event(), LAST])
+    wire.enqueue(reply)
+    reading = Reading(wire)
+    assert reading.first.wait(5)
+
+    reading.stream.close()
+    assert not reading.ended.wait(0.1)
+    gate.set()
+
+    assert reading.ended.wait(5)
+    assert list(reading.errors[0].calls) == [Pick(n=1)]
     assert reply.client_closed.wait(5)
 
 
