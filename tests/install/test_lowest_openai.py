@@ -34,7 +34,7 @@ def test_the_wire_tests_pass(environment: Environment) -> None:
     summary = environment.test(
         "tests/wire/openai",
         "tests/unit/openai/test_post.py",
-        "tests/unit/openai/test_address.py",
+        "tests/unit/openai/test_url_cache.py",
         "--ignore=tests/wire/openai/test_concurrency.py",  # a thousand streams take long, and ask nothing new of an SDK
         "--deselect=tests/wire/openai/test_readme.py::test_the_config_file",  # wants the plugin for llama.cpp, too
     )

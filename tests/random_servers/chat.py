@@ -486,7 +486,7 @@ def sent_name(call: Call, liberties: Liberties) -> str:
 
 def encoded(call: Call, text: str, liberties: Liberties) -> object:
     """Arguments in the form that the server gives them."""
-    if call.fault == "not JSON" or not call.is_of_a_tool:
+    if call.fault == "not JSON" or not (call.is_of_a_tool or call.name.startswith("multi_tool_use")):
         return text
     how = liberties.pick("form of the arguments", ["text", "object", "text in text"], 0.15)
     if how == "object":  # llama.cpp#20198

@@ -293,9 +293,9 @@ class StreamDecoder(Protocol[ChunkT_contra]):
     """Turns one streamed reply's chunks into events. No I/O, so one decoder serves sync and async.
 
     One decoder serves one reply; it is never shared and never called from two threads at once. It may have an
-    attribute ``done`` from the start: once that is true, the reply is over and no further chunk is read, so that a server
-    which keeps the connection open after its end mark does not make the user wait. A decoder around another one passes
-    it on.
+    attribute ``done`` from the start: once that is true, the reply is over and no further chunk is read, so that a
+    server which keeps the connection open after its end mark does not make the user wait. A decoder around another one
+    passes it on.
     """
 
     def feed(self, chunk: ChunkT_contra) -> Iterable[StreamEvent]:

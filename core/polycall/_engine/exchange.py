@@ -358,7 +358,10 @@ class Exchange:
         if reply.finish_reason is FinishReason.LENGTH:
             problem = "The reply was cut off by the length limit; allow more output tokens or ask for fewer calls."
         elif not reply.saw_end:
-            problem = "The stream ended without any sign that the reply is whole; send the request again."
+            ended = "The stream ended without any sign"
+            if reply.raw_finish_reason is not None:
+                ended = f"The finish reason {reply.raw_finish_reason!r} is not known as a sign"
+            problem = f"{ended} that the reply is whole; send the request again."
         elif reply.cut_off:
             problem = "The reply ended in the middle of a call; send the request again."
         else:

@@ -461,7 +461,8 @@ def _ways_to_close(stream: object, leave: str, names: tuple[str, ...]) -> Iterat
     """What to call, one after the other, to close a stream. The second is looked up when the first is done."""
     method = getattr(stream, leave, None)
     if method is not None:
-        yield lambda: method(None, None, None)
+        inner = stream
+        yield lambda: _leave(inner, method, leave, names)
         stream = getattr(stream, "response", None)
     for name in names:
         close = getattr(stream, name, None)
@@ -470,6 +471,32 @@ def _ways_to_close(stream: object, leave: str, names: tuple[str, ...]) -> Iterat
             return
     if callable(stream) and not isinstance(stream, type):
         yield stream
+
+
+def _leave(stream: object, method: Callable[..., object], leave: str, names: tuple[str, ...]) -> object:
+    """Leave a stream like a context manager; a proxy has the method though its object may not, and is closed then."""
+    try:
+        left = method(None, None, None)
+    except AttributeError as error:
+        return _close_instead(stream, error, leave, names)
+    if not hasattr(left, "__await__"):
+        return left
+
+    async def awaited() -> object:
+        try:
+            return await left
+        except AttributeError as error:
+            closed = _close_instead(stream, error, leave, names)
+            return await closed if hasattr(closed, "__await__") else closed
+
+    return awaited()
+
+
+def _close_instead(stream: object, error: AttributeError, leave: str, names: tuple[str, ...]) -> object:
+    close = next((close for name in names if (close := getattr(stream, name, None)) is not None), None)
+    if error.name != leave or close is None:
+        raise error
+    return close()
 
 
 def _raise_translated(error: Exception, errors: Errors | None) -> None:

@@ -16,10 +16,12 @@ from polycall._schema.dialect import Dialect
 from polycall._schema.render import render_schema
 from polycall._toolkit.json_values import (
     JsonObject,
+    NotJsonError,
     arguments_object,
     arguments_text,
     is_too_deep,
     json_text,
+    parse_json,
 )
 
 PayloadT = TypeVar("PayloadT")
@@ -398,6 +400,8 @@ def _as_arguments(sent: object) -> str | Mapping[str, object]:
 
 def _wrapped_calls(wrapper: str, arguments: object, wording: Wording) -> list[tuple[str, object, str | None]]:
     """The calls inside a wrapper as name, arguments and problem."""
+    if isinstance(arguments, str) and arguments.lstrip().startswith('"'):
+        arguments = _decoded_text(arguments)  # encoded twice (vllm#54964)
     decoded = arguments_object(arguments) if isinstance(arguments, (str, Mapping)) else None
     uses = (decoded or {}).get("tool_uses")
     calls: list[tuple[str, object, str | None]] = []
@@ -408,6 +412,13 @@ def _wrapped_calls(wrapper: str, arguments: object, wording: Wording) -> list[tu
         else:
             calls.append(("", use, wording.nameless_call.format(name=wrapper)))
     return calls
+
+
+def _decoded_text(text: str) -> object:
+    try:
+        return parse_json(text)
+    except NotJsonError:
+        return text
 
 
 def _inner_arguments(

@@ -813,3 +813,51 @@ async def test_an_error_that_breaks_off_gives_what_came(
 
     assert error_body(send(client, server.url)) == b"too b"
     assert await async_error_body(await send_async(async_client, server.url)) == b"too b"
+
+
+class Proxy:
+    """As wrapt's: it has every special method, and passes each on to its object."""
+
+    def __init__(self, wrapped: object) -> None:
+        self.wrapped = wrapped
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.wrapped, name)
+
+    def __exit__(self, *error: object) -> object:
+        return self.wrapped.__exit__(*error)  # type: ignore[attr-defined]
+
+    async def __aexit__(self, *error: object) -> object:
+        return await self.wrapped.__aexit__(*error)  # type: ignore[attr-defined]
+
+
+def test_a_proxy_that_cannot_be_left_after_all_is_closed() -> None:
+    closed: list[str] = []
+
+    def pieces() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            closed.append("pieces")
+
+    generator = pieces()
+    next(generator)
+    close_all(Proxy(generator))
+
+    assert closed == ["pieces"]
+
+
+async def test_an_async_proxy_that_cannot_be_left_after_all_is_closed() -> None:
+    closed: list[str] = []
+
+    async def pieces() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            closed.append("pieces")
+
+    generator = pieces()
+    await anext(generator)
+    await aclose_all(Proxy(generator))
+
+    assert closed == ["pieces"]

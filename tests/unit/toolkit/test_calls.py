@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -347,8 +347,9 @@ def test_the_dialect_is_undone_inside_an_envelope() -> None:
     assert call.normalized_arguments == {"city": "Bonn"}
 
 
+@pytest.mark.parametrize("encode", [json.dumps, lambda value: json.dumps(json.dumps(value))], ids=["once", "twice"])
 @pytest.mark.parametrize("name", ["multi_tool_use.parallel", "multi_tool_use_parallel", "parallel"])
-def test_a_wrapper_stands_for_the_calls_inside(name: str) -> None:
+def test_a_wrapper_stands_for_the_calls_inside(name: str, encode: Callable[[object], str]) -> None:
     uses = [
         {"recipient_name": "functions.weather", "parameters": {"city": "Bonn"}},
         {"recipient_name": "forecast", "parameters": '{"city": ["Bonn"]}'},
@@ -356,7 +357,7 @@ def test_a_wrapper_stands_for_the_calls_inside(name: str) -> None:
     ]
     maker = CallMaker(TOOLS, lenient=True)
 
-    calls = maker.make_all(3, "call_1", name, json.dumps({"tool_uses": uses}))
+    calls = maker.make_all(3, "call_1", name, encode({"tool_uses": uses}))
 
     assert maker.is_wrapper(name)
     assert [(call.index, call.name, call.arguments, call.normalized_arguments) for call in calls] == [

@@ -153,7 +153,7 @@ def _text_of(error: Exception) -> str:
     text = str(error)
     try:
         text += error.response.text  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001 - a body that was not read, or is no text
+    except Exception:  # noqa: BLE001 - a body that was not read, or is not text
         text += str(getattr(error, "body", ""))
     return text[:_MAX_ERROR_CHARACTERS]
 

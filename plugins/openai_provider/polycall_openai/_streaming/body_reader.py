@@ -21,11 +21,6 @@ class EventHandler(Protocol):
     @property
     def calls(self) -> OpenCalls: ...
 
-    @property
-    def is_over(self) -> bool:
-        """Whether an event has ended the reply, so that nothing follows."""
-        ...
-
     def handle(self, event: JsonObject, source: object) -> None:
         """Take one event; ``source`` is its text or the event itself, for errors."""
         ...

@@ -148,7 +148,7 @@ class OpenCalls:
         return call
 
     def add_unusable(self, problem: str) -> None:
-        """Add a place that holds no call. It is no sign that the call before it is complete."""
+        """Add a place that holds no call. It is not a sign that the call before it is complete."""
         call = OpenCall(len(self.calls))
         call.problem = problem
         self.calls.append(call)

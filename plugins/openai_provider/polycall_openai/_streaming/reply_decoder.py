@@ -41,8 +41,12 @@ class ReplyDecoder:
 
     @property
     def done(self) -> bool:
-        """Whether the end mark was read: ``[DONE]``, or the last event of a response."""
-        return self._error is None and (self._reader.saw_done or self._streamed.is_over)
+        """Whether ``[DONE]`` was read.
+
+        The last event of a response is not enough: its stream is read to the end of the body, which follows at once, so
+        that the connection can be used again, and so that a wrapper around the SDK's stream sees its end.
+        """
+        return self._error is None and self._reader.saw_done
 
     def feed(self, chunk: bytes | JsonObject) -> Iterable[StreamEvent]:
         """Take a piece of the body, cut anywhere, or one event's data."""
