@@ -40,9 +40,9 @@ def decode(chunks: Sequence[Mapping[str, object]], messages: Sequence[object] = 
         options={},
         stream=True,
     )
-    decoder = ReplyDecoder(request, from_doubles=False, build_raw=list)
+    decoder = ReplyDecoder(request, from_doubles=False)
     events = [event for chunk in chunks for event in decoder.take(read_chunk(dict(chunk)))]
-    return [event.tool_call for event in events if isinstance(event, CallCompleted)], decoder.finish()
+    return [event.tool_call for event in events if isinstance(event, CallCompleted)], decoder.finish(list)
 
 
 def echoed(reply: Reply) -> Any:

@@ -41,10 +41,10 @@ class GenaiDecoder:
 
     def __init__(self, request: Request, max_reply_bytes: int) -> None:
         self.done = False
-        self._decoder = ReplyDecoder(request, from_doubles=False, build_raw=self._build_raw)
+        self._decoder = ReplyDecoder(request, from_doubles=False)
         self._is_whole = not request.stream
         self._meter = ReplyMeter(max_reply_bytes)
-        self._reader = EventReader(bare_json=True)
+        self._reader: EventReader | None = None  # whole replies need none
         self._origin: Origin | None = None
         self._bodies: list[str | bytes] = []
         self._responses: list[Any] = []
@@ -52,6 +52,8 @@ class GenaiDecoder:
     def feed(self, piece: Piece) -> list[StreamEvent]:
         """Take the next piece; see `polycall.plugin.StreamDecoder.feed`."""
         if isinstance(piece, bytes):
+            if self._reader is None:
+                self._reader = EventReader(bare_json=True)
             events: list[StreamEvent] = []
             for event in self._reader.feed(piece):
                 events += self._take(event.data)
@@ -70,9 +72,9 @@ class GenaiDecoder:
 
     def finish(self) -> Reply:
         """Return the reply; see `polycall.plugin.StreamDecoder.finish`."""
-        for event in self._reader.finish():
+        for event in () if self._reader is None else self._reader.finish():
             self._take(event.data)
-        return self._decoder.finish()
+        return self._decoder.finish(self._build_raw)
 
     def _take(self, data: bytes) -> list[StreamEvent]:
         if self.done or not data or data.startswith(b":"):  # a comment as data: opencode#50871

@@ -342,7 +342,7 @@ class MessageDecoder:
     """
 
     def __init__(self, request: Request, max_reply_bytes: int, parse_response: Callable[[Any], object]) -> None:
-        self._decoder = ReplyDecoder(request, from_doubles=True, build_raw=self._build_raw)
+        self._decoder = ReplyDecoder(request, from_doubles=True)
         self._is_whole = not request.stream
         self._meter = ReplyMeter(max_reply_bytes)
         self._parse_response = parse_response
@@ -363,7 +363,7 @@ class MessageDecoder:
 
     def finish(self) -> Reply:
         """Return the reply; see `polycall.plugin.StreamDecoder.finish`."""
-        return self._decoder.finish()
+        return self._decoder.finish(self._build_raw)
 
     def _build_raw(self) -> object:
         """The SDK's own wrappers of the messages, as its public methods return them."""

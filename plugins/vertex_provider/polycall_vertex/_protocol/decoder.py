@@ -85,11 +85,9 @@ class ReplyDecoder:
     Args:
         request: Its tools determine how arguments are read.
         from_doubles: Whether the transport carries numbers as doubles.
-        build_raw: Makes `Calls.raw_response`.
     """
 
-    def __init__(self, request: Request, *, from_doubles: bool, build_raw: Callable[[], object]) -> None:
-        self._build_raw = build_raw
+    def __init__(self, request: Request, *, from_doubles: bool) -> None:
         self._is_whole = not request.stream
         self._deltas = request.deltas
         rendered: RenderedTools[VertexTools] = request.tool_payload
@@ -128,8 +126,13 @@ class ReplyDecoder:
                 events.append(ReasoningDelta(text) if part.is_thought else TextDelta(text))
         return events
 
-    def finish(self) -> Reply:
-        """Return the reply; see `polycall.plugin.StreamDecoder.finish`."""
+    def finish(self, build_raw: Callable[[], object]) -> Reply:
+        """Return the reply; see `polycall.plugin.StreamDecoder.finish`.
+
+        Args:
+            build_raw: Makes `Calls.raw_response`. Given here, since decoders that hold each other would be garbage for
+                the collector.
+        """
         end = self._end
         refusal = refusal_of(
             end.finish_reason, end.finish_message, end.block_reason, end.block_message, has_calls=self._began > 0
@@ -157,7 +160,7 @@ class ReplyDecoder:
             turn=assistant_turn(text, self._complete, reasoning=reasoning, provider="vertex", data=own),
             response_id=end.response_id if isinstance(end.response_id, str) else None,
             model=end.model if isinstance(end.model, str) else None,
-            raw_response=self._build_raw,
+            raw_response=build_raw,
         )
 
     def _note_end(self, chunk: Chunk) -> None:
