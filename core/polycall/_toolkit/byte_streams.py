@@ -493,10 +493,10 @@ def _leave(stream: object, method: Callable[..., object], leave: str, names: tup
 
 
 def _close_instead(stream: object, error: AttributeError, leave: str, names: tuple[str, ...]) -> object:
-    close = next((close for name in names if (close := getattr(stream, name, None)) is not None), None)
-    if error.name != leave or close is None:
+    if error.name != leave:
         raise error
-    return close()
+    close = next((close for name in names if (close := getattr(stream, name, None)) is not None), None)
+    return None if close is None else close()  # gRPC's iterators have nothing to close; their call is cancelled
 
 
 def _raise_translated(error: Exception, errors: Errors | None) -> None:

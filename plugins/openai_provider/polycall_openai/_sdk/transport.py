@@ -202,7 +202,9 @@ class Transport:
 
 def _later_key(client: Any) -> Mapping[str, str]:
     """The header of a key or a token that the SDK asks for when a request is sent, without its value."""
-    azure = getattr(client, "_azure_ad_token_provider", None) is not None
-    if not azure and getattr(client, "_api_key_provider", None) is None:
+    is_azure = hasattr(client, "_azure_ad_token")
+    if is_azure and (client._azure_ad_token or client._azure_ad_token_provider) is None:  # noqa: SLF001
+        return {"api-key": "***"}  # openai 2.x adds it when the request is sent
+    if getattr(client, "_azure_ad_token_provider", None) is None and getattr(client, "_api_key_provider", None) is None:
         return {}
-    return {"api-key" if not azure and hasattr(client, "_azure_ad_token") else "Authorization": "***"}
+    return {"Authorization": "***"}
