@@ -179,8 +179,8 @@ _PROFILES = (
         stream_usage=True,
         tool_choices=frozenset({"auto", "required"}),
         sources={
-            "stream_usage": "measured: tests/servers/test_llamacpp_server.py",
-            "tool_choices": "measured: a named tool counts as 'auto'; tests/servers/test_llamacpp_server.py",
+            "stream_usage": "measured: tests/foreign_servers/test_llamacpp_server.py",
+            "tool_choices": "measured: a named tool counts as 'auto'; tests/foreign_servers/test_llamacpp_server.py",
         },
     ),
     ServerProfile(
@@ -192,7 +192,7 @@ _PROFILES = (
     ServerProfile(
         name="litellm",
         stream_usage=True,
-        sources={"stream_usage": "measured: tests/servers/test_litellm_proxy.py"},
+        sources={"stream_usage": "measured: tests/foreign_servers/test_litellm_proxy.py"},
     ),
 )
 PROFILES: Mapping[str, ServerProfile] = {profile.name: profile for profile in _PROFILES}
