@@ -14,13 +14,15 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from re import _constants as constants  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
 
 import polycall
+
+# The parser of `re`; there is no public one.
+constants: Any = importlib.import_module("re._constants")
+parser: Any = importlib.import_module("re._parser")
 
 CORE = Path(polycall.__file__).parent
 LENGTH = 30_000
