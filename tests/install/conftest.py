@@ -10,7 +10,7 @@ import pytest
 
 from support.environments import ROOT, Environment, Wheel, build_wheels
 
-ACME = ROOT / "tests" / "third_party" / "polycall_acme"
+ACME = ROOT / "examples" / "acme_provider"
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from third_party.polycall_acme.acme_server import AcmeServer
 
+from acme_server import AcmeServer
 from support import openai_replies
 from support.environments import Environment, Wheel
 from support.wire_server import WireServer, reply_json
@@ -51,8 +51,8 @@ for call in client.create([{"role": "user", "content": "What is the weather in t
     print(call)
 """
 
-TORONTO = "CALL 1 Weather location Toronto"
-DALLAS = "CALL 2 Weather location Dallas"
+TORONTO = "CALL 1 Weather %7B%22location%22%3A%22Toronto%22%7D"
+DALLAS = "CALL 2 Weather %7B%22location%22%3A%22Dallas%22%7D"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ PACKAGES = {
     "polycall-vertex": "plugins/vertex_provider/polycall_vertex",
     "polycall-llamacpp": "plugins/llamacpp_provider/polycall_llamacpp",
     "polycall-llamacpp-split": "plugins/llamacpp_split/polycall_llamacpp_split",
-    "polycall-acme": "tests/third_party/polycall_acme/polycall_acme",
+    "polycall-acme": "examples/acme_provider/polycall_acme",
 }
 OWN = [name for name in PACKAGES if name != "polycall-acme"]
 PROVIDERS = {"polycall-openai": "openai", "polycall-vertex": "vertex", "polycall-llamacpp": "llamacpp"}

@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
-from third_party.polycall_acme import polycall_acme
-from third_party.polycall_acme.acme_server import AcmeServer
 
 import polycall
+import polycall_acme
+from acme_server import AcmeServer
 from polycall.plugin import (
     Adaptation,
     ArgumentsDelta,
@@ -669,9 +669,9 @@ async def test_a_plugin_with_the_least_of_hooks_passes(register: Register, way: 
 class TestAcme:
     """The provider that a stranger would write, over its own protocol."""
 
-    TORONTO = "CALL 1 Weather location Toronto"
-    WRONG = "CALL 2 Weather place Dallas"
-    DALLAS = "CALL 3 Weather location Dallas"
+    TORONTO = "CALL 1 Weather %7B%22location%22%3A%22Toronto%22%7D"
+    WRONG = "CALL 2 Weather %7B%22place%22%3A%22Dallas%22%7D"
+    DALLAS = "CALL 3 Weather %7B%22location%22%3A%22Dallas%22%7D"
 
     @pytest.fixture(autouse=True)
     def acme_is_registered(self, register: Register) -> None:

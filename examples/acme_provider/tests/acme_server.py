@@ -1,6 +1,6 @@
 """An Acme service that says what it is told to.
 
-with AcmeServer(["CALL 1 Weather location Toronto units metric", "DONE stop"]) as server:
+with AcmeServer(["CALL 1 Weather %7B%22location%22%3A%22Toronto%22%7D", "DONE stop"]) as server:
     client = polycall.from_provider("acme/coyote-1", host="127.0.0.1", port=server.port)
     ...
 assert server.requests == [["MODEL coyote-1", ...]]
@@ -51,7 +51,7 @@ class _Connection(StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.requests.append([line for line in iter(self._read_line, "GO") if line])
-        for step in next(self.server.replies, ["ERROR Nothing%20more%20to%20say"]):
+        for step in next(self.server.replies, ["ERROR script Nothing%20more%20to%20say"]):
             if isinstance(step, threading.Event):
                 if not step.wait(PATIENCE_S):
                     return

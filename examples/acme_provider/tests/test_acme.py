@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
 import pytest
-from pydantic import BaseModel, Field, create_model
-from third_party.polycall_acme import polycall_acme
-from third_party.polycall_acme.acme_server import AcmeServer
+from pydantic import BaseModel
 
 import polycall
+import polycall_acme
+from acme_server import AcmeServer
+from polycall_acme._client import encode_line
 
 
 class Weather(BaseModel):
@@ -29,17 +31,29 @@ MESSAGES = [
     {"role": "system", "content": "You must always use tools"},
     {"role": "user", "content": "Toronto, Dallas?"},
 ]
-TORONTO = "CALL 1 Weather location Toronto units metric"
-DALLAS = "CALL 2 Weather location Dallas%2C%20Texas"
-SEARCH = "CALL 3 GoogleSearch query super%20bowl"
+
+
+def call(id: int, name: str, **arguments: object) -> str:
+    return encode_line("CALL", str(id), name, json.dumps(arguments))
+
+
+TORONTO = call(1, "Weather", location="Toronto", units="metric")
+DALLAS = call(2, "Weather", location="Dallas, Texas")
+SEARCH = call(3, "GoogleSearch", query="super bowl")
 CALLS = [Weather(location="Toronto"), Weather(location="Dallas, Texas"), GoogleSearch(query="super bowl")]
+WEATHER_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "location": {"type": "string"},
+        "units": {"type": "string", "enum": ["imperial", "metric"], "default": "metric"},
+    },
+    "required": ["location"],
+}
+SEARCH_SCHEMA = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
 REQUEST = [
     "MODEL coyote-1",
-    "TOOL Weather Get%20the%20weather.",
-    "FIELD location text",
-    "OPTIONAL units imperial|metric",
-    "TOOL GoogleSearch",
-    "FIELD query text",
+    encode_line("TOOL", "Weather", json.dumps(WEATHER_SCHEMA), "Get the weather."),
+    encode_line("TOOL", "GoogleSearch", json.dumps(SEARCH_SCHEMA), ""),
     "CHOICE required",
     "SAY system You%20must%20always%20use%20tools",
     "SAY user Toronto%2C%20Dallas%3F",
@@ -122,7 +136,7 @@ def test_events_show_calls_that_begin_and_text() -> None:
 
 
 def test_a_correction_repeats_the_models_turn_and_answers_each_call() -> None:
-    kelvin = "CALL 2 Weather location Dallas%2C%20Texas units kelvin"
+    kelvin = call(2, "Weather", location="Dallas, Texas", units="kelvin")
     with AcmeServer([TORONTO, kelvin, SEARCH, "DONE stop"], [DALLAS, "DONE stop"]) as server:
         calls = connect(server).create(MESSAGES, Iterable[Weather | GoogleSearch])
 
@@ -137,7 +151,7 @@ def test_a_correction_repeats_the_models_turn_and_answers_each_call() -> None:
 
 def test_a_reply_without_its_end_keeps_the_whole_calls() -> None:
     with (
-        AcmeServer([TORONTO, DALLAS, b"CALL 3 GoogleSearch query super"]) as server,
+        AcmeServer([TORONTO, DALLAS, SEARCH[:-4].encode()]) as server,
         pytest.raises(polycall.IncompleteOutputError) as caught,
     ):
         connect(server).create(MESSAGES, Iterable[Weather | GoogleSearch])
@@ -146,7 +160,7 @@ def test_a_reply_without_its_end_keeps_the_whole_calls() -> None:
 
 
 async def test_an_async_reply_without_its_end_keeps_the_whole_calls() -> None:
-    with AcmeServer([TORONTO, DALLAS, b"CALL 3 GoogleSearch query super"]) as server:
+    with AcmeServer([TORONTO, DALLAS, SEARCH[:-4].encode()]) as server:
         client = polycall.from_provider("acme/coyote-1", async_client=True, host="127.0.0.1", port=server.port)
         with pytest.raises(polycall.IncompleteOutputError) as caught:
             await client.create(MESSAGES, Iterable[Weather | GoogleSearch])
@@ -163,20 +177,22 @@ def test_a_line_that_is_not_the_protocol_is_a_response_error() -> None:
 
 def test_the_services_own_error_reaches_the_caller_as_it_is() -> None:
     with (
-        AcmeServer(["ERROR No%20such%20model"]) as server,
+        AcmeServer(["ERROR not_found No%20such%20model"]) as server,
         pytest.raises(polycall_acme.AcmeError, match="No such model"),
     ):
         connect(server).create(MESSAGES, Iterable[Weather])
 
 
-@pytest.mark.parametrize("type_", [list[str], Annotated[str, Field(min_length=2)], Annotated[int, Field(gt=0)]])
-def test_a_field_that_acme_has_no_word_for_is_refused_before_anything_is_sent(type_: type) -> None:
-    trip = create_model("Trip", stops=(type_, ...))
+class Part(BaseModel):
+    name: str
+    parts: list[Part] = []
 
+
+def test_a_field_that_acme_has_no_word_for_is_refused_before_anything_is_sent() -> None:
     with AcmeServer() as server, pytest.raises(polycall.SchemaError) as caught:
-        connect(server).create(MESSAGES, Iterable[trip])  # type: ignore[valid-type,type-abstract]  # made at run time
+        connect(server).create(MESSAGES, Iterable[Part])
 
-    assert caught.value.path == "Trip.stops"
+    assert caught.value.path.startswith("Part.parts")
     assert server.requests == []
 
 

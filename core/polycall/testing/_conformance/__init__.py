@@ -1,0 +1,1 @@
+"""The conformance kit's parts; `polycall.testing.conformance` is its door."""

@@ -1,0 +1,46 @@
+"""The conformance kit: what makes a provider right, checked over its own protocol. See docs/conformance.md.
+
+An author supplies a wire double, a service of the provider's protocol that answers by a script, and a table of
+capabilities. For pytest::
+
+    from polycall.testing.conformance import ProviderSuite
+
+    class TestAcme(ProviderSuite):
+        double = AcmeDouble
+
+or from the command line::
+
+    python -m polycall.testing.conformance tests/acme_double.py:AcmeDouble --json report.json --strict-tier gold
+
+What a table declares `Unsupported` is tested the other way: it must be refused, or not be made up. A check that a
+provider does not pass yet is named in ``known_failures`` with the reason; none can be left out.
+"""
+
+from __future__ import annotations
+
+from polycall.testing._conformance.answers import Answer as Answer
+from polycall.testing._conformance.answers import Break as Break
+from polycall.testing._conformance.answers import Call as Call
+from polycall.testing._conformance.answers import Fault as Fault
+from polycall.testing._conformance.answers import Noise as Noise
+from polycall.testing._conformance.answers import Part as Part
+from polycall.testing._conformance.answers import Reasoning as Reasoning
+from polycall.testing._conformance.answers import Text as Text
+from polycall.testing._conformance.answers import Told as Told
+from polycall.testing._conformance.answers import ToldCall as ToldCall
+from polycall.testing._conformance.answers import ToldMessage as ToldMessage
+from polycall.testing._conformance.bench import Bench as Bench
+from polycall.testing._conformance.bench import Outcome as Outcome
+from polycall.testing._conformance.checks_table import Check as Check
+from polycall.testing._conformance.checks_table import all_checks as all_checks
+from polycall.testing._conformance.doubles import SECRET as SECRET
+from polycall.testing._conformance.doubles import HttpDouble as HttpDouble
+from polycall.testing._conformance.doubles import SocketDouble as SocketDouble
+from polycall.testing._conformance.doubles import WireDouble as WireDouble
+from polycall.testing._conformance.levels import CAPABILITIES as CAPABILITIES
+from polycall.testing._conformance.levels import Full as Full
+from polycall.testing._conformance.levels import Level as Level
+from polycall.testing._conformance.levels import Unsupported as Unsupported
+from polycall.testing._conformance.levels import Weakened as Weakened
+from polycall.testing._conformance.suite import ProviderSuite as ProviderSuite
+from polycall.testing._conformance.trial import ConformanceFailure as ConformanceFailure
