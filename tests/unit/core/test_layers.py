@@ -24,8 +24,11 @@ LAYERS = (
     "_clients",
     "__init__",
     "testing",
+    "cli",
+    "__main__",
 )
-"""From the bottom up: data, helpers for plugins, the hook contract, loaded plugins, the engine, clients, doubles."""
+"""From the bottom up: data, helpers for plugins, the hook contract, loaded plugins, the engine, clients, doubles, the
+command."""
 
 
 def module_names() -> dict[str, Path]:

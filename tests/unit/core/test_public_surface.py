@@ -20,6 +20,8 @@ MAY_NAME_PROVIDERS = {
     "_clients/shortcuts.py": "from_openai and from_vertexai",
     "_data/types.py": "Mode.VERTEXAI_PARALLEL_TOOLS",
     "__init__.py": "exports from_openai and from_vertexai",
+    "cli/_commands/demo.py": "the demo runs the embedded model",
+    "cli/_examples.py": "the examples of help texts",
 }
 
 

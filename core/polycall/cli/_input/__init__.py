@@ -1,0 +1,1 @@
+"""How the arguments of the command line become tools, messages, options and clients."""
