@@ -97,7 +97,10 @@ def polycall_settings_type() -> type[BaseModel] | None:
     :returns: A pydantic model class; the field names are the settings' names, in Python and in config files. A field
         annotated ``SecretStr``, or ``dict[str, SecretStr]``, holds secrets: a config file may only name the environment
         variables that hold them, with the key ``<field>_env``. A field marked ``Annotated[..., NEW_CLIENT_ONLY]`` is
-        refused for a client that was handed in. Unknown keys are refused, too; the core names the nearest known one.
+        refused for a client that was handed in, one marked ``IN_CODE_ONLY`` in a file; ``ReadFrom`` tells the variables
+        that the SDK reads, ``OtherNames`` names for hints. Unknown keys are refused, too; the core names the nearest
+        known one. ``provider``, ``model``, ``options`` and ``max_corrections`` are polycall's own keys, which no field
+        may have. Any other field can be read from a variable, too, with the key ``<field>_env``.
 
     Must not import the SDK. Since hook API 1.
     """

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import pluggy
 
+from polycall._data.contract import IN_CODE_ONLY as IN_CODE_ONLY
 from polycall._data.contract import NEW_CLIENT_ONLY as NEW_CLIENT_ONLY
 from polycall._data.contract import ArgumentsDelta as ArgumentsDelta
 from polycall._data.contract import AsyncChunkStream as AsyncChunkStream
@@ -26,6 +27,8 @@ from polycall._data.contract import CallResult as CallResult
 from polycall._data.contract import CallStarted as CallStarted
 from polycall._data.contract import ChunkStream as ChunkStream
 from polycall._data.contract import ClientTraits as ClientTraits
+from polycall._data.contract import OtherNames as OtherNames
+from polycall._data.contract import ReadFrom as ReadFrom
 from polycall._data.contract import ReasoningDelta as ReasoningDelta
 from polycall._data.contract import RenderedRequest as RenderedRequest
 from polycall._data.contract import Reply as Reply

@@ -84,11 +84,11 @@ def test_headers_of_a_call_are_not_in_the_request_that_extensions_see(provider: 
     ("name", "settings"),
     [
         ("openai/m", {"api_key": [KEY]}),
-        ("openai/m", {"api_key": f"{KEY}\n"}),
+        ("openai/m", {"api_key": f"{KEY}\n{KEY}"}),
         ("openai/m", {"api_key": KEY, "default_headers": {"x-key": [KEY]}}),
         ("openai/m", {"api_key": KEY, "apikey": KEY}),
         ("openai/m", {"api_key": KEY, "max_reply_bytes": 0}),
-        ("vertex/m", {"api_key": f"{KEY}\r\n"}),
+        ("vertex/m", {"api_key": f"{KEY}\r\n{KEY}"}),
         ("vertex/m", {"api_key": KEY, "project": "p", "location": "l"}),
         ("vertex/m", {"api_key": KEY, "http_options": {"headers": {"x-key": [KEY]}}}),
     ],

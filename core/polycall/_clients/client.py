@@ -47,7 +47,7 @@ class _ClientBase:
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         stream: bool = False,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -102,7 +102,7 @@ class Client(_ClientBase):
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         stream: Literal[False] = False,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -119,7 +119,7 @@ class Client(_ClientBase):
         model: str | None = None,
         *,
         stream: Literal[True],
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -135,7 +135,7 @@ class Client(_ClientBase):
         model: str | None = None,
         *,
         stream: bool,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -149,7 +149,7 @@ class Client(_ClientBase):
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         stream: bool = False,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -166,7 +166,8 @@ class Client(_ClientBase):
                 or a TypedDict. The class's name is the tool's name, its docstring the description.
             model: Overrides the client's model for this call.
             stream: Return a `CallStream` that yields each call as soon as it is complete.
-            max_retries: Corrections to ask of the model, at most; network retries are the SDK's.
+            max_retries: Corrections to ask of the model, at most; network retries are the SDK's. ``None``: the
+                client's ``max_corrections``, which is 2 unless set otherwise.
             tool_choice: ``"auto"`` (an answer without calls is allowed: empty, with ``.text``), ``"required"``, the
                 name of one tool (a call of another one fails), or a list of names: each of these tools must be called,
                 and a missing one is asked for.
@@ -175,7 +176,9 @@ class Client(_ClientBase):
             max_calls: Use the first ``max_calls`` calls of the reply, with a place kept for each tool in a list of
                 ``tool_choice``; the others are in ``Calls.surplus``, and the model is told. ``None``: all of them.
             deltas: With ``stream``: let ``stream.events()`` report calls that begin and grow, and text, too.
-            **provider_options: Passed to the provider's request as they are (``temperature``, ``timeout``, ...).
+            **provider_options: Neutral names (``max_tokens``, ``temperature``, ``top_p``, ``stop``, ``seed``,
+                ``timeout``, ``extra_headers``, ``parallel_tool_calls``) mean the same with every provider; others are
+                the provider's own. Those that are not given are the client's ``options``.
 
         Returns:
             The calls in the order in which the model made them.
@@ -217,7 +220,7 @@ class Client(_ClientBase):
         messages: Iterable[object],
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -274,7 +277,7 @@ class AsyncClient(_ClientBase):
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         stream: Literal[False] = False,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -291,7 +294,7 @@ class AsyncClient(_ClientBase):
         model: str | None = None,
         *,
         stream: Literal[True],
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -307,7 +310,7 @@ class AsyncClient(_ClientBase):
         model: str | None = None,
         *,
         stream: bool,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -321,7 +324,7 @@ class AsyncClient(_ClientBase):
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
         stream: bool = False,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,
@@ -354,7 +357,7 @@ class AsyncClient(_ClientBase):
         messages: Iterable[object],
         response_model: TypeForm[Iterable[T]],
         model: str | None = None,
-        max_retries: int = 2,
+        max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
         strict: bool | None = None,
         context: object = None,

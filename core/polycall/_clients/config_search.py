@@ -1,7 +1,8 @@
 """Where `polycall.from_config` looks for a file by itself, and whose files it obeys.
 
 A config file says where requests and keys are sent, so a file that somebody else may have put there is refused, as git
-refuses the repositories of others. The search ends at the root of the project.
+refuses the repositories of others. The search ends at the root of the project; where that has none, the file of the
+user counts, which serves all projects.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from polycall._clients.toml_files import read_toml, shown
 from polycall._data.errors import ConfigurationError
@@ -23,8 +26,23 @@ _PROJECT_MARKS = (PYPROJECT, "setup.py", "setup.cfg")
 _NAME_IT = "If it is yours, pass path= or set POLYCALL_CONFIG"
 
 
-def find_file() -> Path:
-    """Find the nearest config file, from the working directory up to the project's root.
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A config file, and why it is the one.
+
+    Attributes:
+        path: The file.
+        found_by: ``"path="``, ``"POLYCALL_CONFIG"``, ``"search"`` (of the project) or ``"user"`` (the user's own).
+        reason: The same in words.
+    """
+
+    path: Path
+    found_by: Literal["path=", "POLYCALL_CONFIG", "search", "user"]
+    reason: str
+
+
+def find_file() -> FoundFile:
+    """Find the nearest config file, from the working directory up to the project's root; else the user's own.
 
     Raises:
         ConfigurationError: There is none, the nearest one is somebody else's, or a ``pyproject.toml`` on the way is
@@ -40,17 +58,34 @@ def find_file() -> Path:
     for folder in folders:
         file = folder / FILE_NAME
         if _exists(file):
-            _check_owner(file)
-            return file
+            return _found(file, start)
         file = folder / PYPROJECT
         if _exists(file) and has_table(read_toml(file)):
-            _check_owner(file)
-            return file
+            return _found(file, start)
     where = f"{shown(start)}" if len(folders) == 1 else f"{shown(start)} or above, up to {shown(folders[-1])}"
-    raise ConfigurationError(
-        f"No {FILE_NAME}, and no {PYPROJECT} with a table [{'.'.join(TABLE)}], in {where}. "
-        "Create one, pass path= or set POLYCALL_CONFIG."
-    )
+    missing = f"No {FILE_NAME}, and no {PYPROJECT} with a table [{'.'.join(TABLE)}], in {where}"
+    own = user_file()
+    if _exists(own):
+        _check_owner(own)
+        return FoundFile(own, "user", f"the user's own: {missing[0].lower()}{missing[1:]}")
+    raise ConfigurationError(f"{missing}, nor {shown(own)}. Create one, pass path= or set POLYCALL_CONFIG.")
+
+
+def user_file() -> Path:
+    r"""The config file of the user, for all projects that have none; it need not exist.
+
+    ``~/.config/polycall/polycall.toml`` on Linux (``XDG_CONFIG_HOME`` moves it), ``~/Library/Application
+    Support/polycall/polycall.toml`` on macOS, ``%LOCALAPPDATA%\polycall\polycall.toml`` on Windows.
+    """
+    from platformdirs import user_config_path  # only who has no file in the project pays for it
+
+    return user_config_path("polycall", appauthor=False) / FILE_NAME
+
+
+def _found(file: Path, start: Path) -> FoundFile:
+    _check_owner(file)
+    relation = "in" if file.parent == start else "the nearest one above"
+    return FoundFile(file, "search", f"{relation} the working directory, {shown(start)}")
 
 
 def has_table(content: JsonObject) -> bool:

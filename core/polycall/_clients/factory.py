@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from polycall._clients.client import AsyncClient, Client
+from polycall._clients.own_settings import OwnSettings, take_own
 from polycall._clients.settings import make_settings
+from polycall._clients.trial import check_default_options
 from polycall._data.contract import ClientTraits
 from polycall._data.errors import ConfigurationError, ModeError, PluginError, UnknownClientError
 from polycall._data.types import Mode
 from polycall._engine.bound_hooks import BoundHooks
+from polycall._engine.defaults import Defaults
 from polycall._engine.result_checks import check_owed, check_traits
 from polycall._plugins.registry import Provider, registry
 
@@ -28,7 +31,10 @@ def from_provider(name: str, async_client: bool = False, **settings: object) -> 
         name: ``"provider/model"``, or the provider alone if each call names its model. Everything after the first
             slash is the model's name.
         async_client: Make an `AsyncClient`.
-        **settings: The provider's own, e.g. ``base_url`` and ``api_key``.
+        **settings: The provider's own, e.g. ``base_url`` and ``api_key``; each can also be given as ``<setting>_env``,
+            the name of the environment variable that holds it. Besides, with every provider: ``model``; ``options``, a
+            dict of options of every ``create()`` (a call's own override them); ``max_corrections``, the default of
+            ``create(max_retries=...)``.
 
     Raises:
         ProviderNotFoundError: No such provider is installed.
@@ -38,30 +44,20 @@ def from_provider(name: str, async_client: bool = False, **settings: object) -> 
     if not isinstance(name, str) or not name or name.startswith("/"):
         raise ConfigurationError(f"A client is named 'provider/model', or 'provider' alone; got {name!r}.", key="name")
     provider_name, _, model = name.partition("/")
-    return create(provider_name, model or None, settings, async_client=async_client)
+    return create(provider_name, take_own(settings, model=model or None), async_client=async_client)
 
 
-def create(
-    provider_name: str,
-    model: str | None,
-    settings: Mapping[str, object],
-    *,
-    async_client: bool,
-    source: str | None = None,
-    key: str | None = None,
-) -> Client | AsyncClient:
+def create(provider_name: str, own: OwnSettings, *, async_client: bool) -> Client | AsyncClient:
     """Make a client by name.
 
     Args:
         provider_name: The provider's name.
-        model: The model's name.
-        settings: The provider's.
+        own: polycall's own settings, and those of the provider.
         async_client: Make an `AsyncClient`.
-        source: The config file that the settings come from.
-        key: The path of their table in it.
     """
     provider = registry.provider(provider_name)
-    typed_settings = make_settings(provider, settings, source=source, key=key)
+    model = own.model
+    typed_settings = make_settings(provider, own.provider_settings, written=own.written, place=own.place)
     hook = "polycall_create_client"
     try:
         sdk_client = provider.hooks.polycall_create_client(
@@ -71,7 +67,7 @@ def create(
         provider.explain(error, hook)
         raise
     check_owed(provider, sdk_client, "an SDK's client", hook)
-    return _wrap(provider, sdk_client, typed_settings, model, async_client=async_client, created=True)
+    return _wrap(provider, sdk_client, typed_settings, model, own.defaults, async_client=async_client, created=True)
 
 
 @overload
@@ -95,7 +91,8 @@ def from_client(
         client: The SDK's client, configured as you like; polycall does not close it.
         mode: Checked against what fits; ``None`` takes what fits.
         async_client: For objects that can serve both; ``None`` takes the one way they can, sync if both.
-        **settings: The provider's own settings.
+        **settings: The provider's own settings, and ``model``, ``options`` and ``max_corrections`` as in
+            `from_provider`.
 
     Raises:
         UnknownClientError: No installed plugin recognises the object, or it cannot work the way that is asked.
@@ -174,12 +171,21 @@ def adopt(
         raise UnknownClientError(
             f"{type_name(client)} is {is_}; {asked} client was asked for. Pass {asked} client of its SDK."
         )
-    typed_settings = make_settings(provider, settings, created=False)
-    return _wrap(provider, client, typed_settings, traits.model, async_client=async_client, created=False)
+    own = take_own(settings)
+    model = own.model or traits.model
+    typed_settings = make_settings(provider, own.provider_settings, created=False)
+    return _wrap(provider, client, typed_settings, model, own.defaults, async_client=async_client, created=False)
 
 
 def _wrap(
-    provider: Provider, sdk_client: object, settings: Any, model: str | None, *, async_client: bool, created: bool
+    provider: Provider,
+    sdk_client: object,
+    settings: Any,
+    model: str | None,
+    defaults: Defaults,
+    *,
+    async_client: bool,
+    created: bool,
 ) -> Client | AsyncClient:
     hook = "polycall_bind_client"
     try:
@@ -193,7 +199,9 @@ def _wrap(
         check_owed(provider, session, "a session", hook)
     else:
         session = sdk_client
-    hooks = BoundHooks(provider, session, created=created)
+    hooks = BoundHooks(provider, session, created=created, defaults=defaults)
+    if defaults.options:
+        check_default_options(hooks, model)
     return AsyncClient(hooks, model=model) if async_client else Client(hooks, model=model)
 
 

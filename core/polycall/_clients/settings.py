@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import get_args
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from polycall._data.contract import NewClientOnly
+from polycall._clients.secrets import (
+    ENVIRONMENT_SUFFIX,
+    check_secrets,
+    read_variable,
+    refuse_written_secrets,
+    secret_fields,
+    shown_value,
+    stripped,
+)
+from polycall._clients.setting_errors import IN_CODE, Place, invalid_value
+from polycall._clients.setting_hints import unknown_setting
+from polycall._data.contract import InCodeOnly, NewClientOnly, OtherNames
 from polycall._data.errors import ConfigurationError
 from polycall._engine.result_checks import wrong_result
 from polycall._plugins.registry import Provider
-from polycall._toolkit.headers import HIDDEN, shown_headers, shown_url
-from polycall._toolkit.hints import did_you_mean
 
-_ENVIRONMENT_SUFFIX = "_env"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-_LONGEST_WORD = 14
-_MAX_SHOWN = 100
-_SECRET_NAME = re.compile(
-    r"^(proxy-)?authorization$|^(set-)?cookie$|api[-_]?key|(^|[-_])(token|secret|password|passwd)$", re.IGNORECASE
-)
-_PASSWORD_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/?#@:]*:[^/?#@]+@")
+POLYCALLS_OWN = frozenset({"max_corrections", "model", "model_env", "options", "provider"})
+"""Keys next to the provider's settings, which no setting may have as its name."""
 
 
 def make_settings(
     provider: Provider,
     given: Mapping[str, object],
     *,
-    source: str | None = None,
-    key: str | None = None,
+    written: Mapping[str, object] | None = None,
+    place: Place = IN_CODE,
     created: bool = True,
 ) -> BaseModel | None:
     """Check settings and give them the type that the provider asks for.
 
+    Any setting can name an environment variable that holds its value, as ``<field>_env``.
+
     Args:
         provider: Tells its settings type.
-        given: The settings by name.
-        source: The config file they come from; then secrets may only be named, as ``<field>_env``.
-        key: Where in that file, e.g. ``"profiles.fast"``.
+        given: The settings by name, from keyword arguments.
+        written: Those of a config file, which ``given`` override; there secrets may only be named.
+        place: Where in the file, for errors.
         created: polycall makes the SDK's client; otherwise settings that only a new client can have are refused.
 
     Returns:
@@ -51,55 +53,115 @@ def make_settings(
             into a file, an environment variable that is not set, or a setting for new clients only.
         PluginError: The settings type is not a pydantic model.
     """
-    settings_type = _settings_type(provider)
+    settings_type = settings_type_of(provider)
     if settings_type is None:
-        if given:
-            raise _error(f"Provider {provider.name!r} takes no settings.", source, key, next(iter(given)))
+        for names, where in ((written or {}, place), (given, IN_CODE)):
+            if names:
+                raise where.error(f"Provider {provider.name!r} takes no settings.", next(iter(names)))
         return None
-    secrets = _secret_fields(settings_type)
     if not created:
         _refuse_new_client_only(settings_type, given)
-    names = _names(settings_type)
-    known = {*names, *(f"{secret}{_ENVIRONMENT_SUFFIX}" for secret in secrets)}
-    if source is not None:
-        known |= {"provider", "model"}  # the two other keys of a profile, which may be what was meant
-    values: dict[str, object] = {}
+    collected = _Collected(provider, settings_type)
+    for name, value in (written or {}).items():
+        collected.add(name, value, place)
     for name, value in given.items():
-        secret = name.removesuffix(_ENVIRONMENT_SUFFIX)
-        if name not in names and secret != name and secret in secrets:
-            values[secret] = _read_secret(name, value, source, key)
-        elif name not in names:
-            problem = unknown_key(name, known, what=f"setting of provider {provider.name!r}")
-            if name == "model":
-                problem = "is not a setting: pass it to create(model=...), or in from_provider('provider/model')."
-            raise _error(problem, source, key, name)
-        elif source is not None and name in secrets and not isinstance(value, SecretStr):
-            named = '{NAME = "THE_VARIABLE"}' if isinstance(value, Mapping) else '"THE_VARIABLE"'
-            raise _error(
-                f"Secrets are named, never written: put the value into an environment variable and write "
-                f"{name}{_ENVIRONMENT_SUFFIX} = {named}.",
-                source,
-                key,
-                name,
-            )
-        else:
-            if source is not None:
-                _refuse_written_secrets(value, source, key, name)
-            values[name] = value
+        collected.add(name, value, IN_CODE)
     try:
-        settings = settings_type.model_validate(values)
+        settings = settings_type.model_validate(collected.values)
     except ValidationError as error:
-        raise invalid_value(error, source=source, key=key) from None  # its text may show a secret's value
+        raise collected.explained(error) from None  # its text may show a secret's value
     except RecursionError:
-        raise _error("its values are nested too deeply.", source, key, "") from None
-    for field in settings_type.model_fields:
-        for path, held in _secrets_in(getattr(settings, field), field):
-            if (fault := _secret_problem(held.get_secret_value())) is not None:
-                raise _error(fault, source, key, path)
+        raise place.error("its values are nested too deeply.") from None
+    check_secrets(settings, collected.origins)
     return settings
 
 
-def _settings_type(provider: Provider) -> type[BaseModel] | None:
+class _Collected:
+    """Settings by name, each with the place that it comes from; a later place overrides an earlier one."""
+
+    def __init__(self, provider: Provider, settings_type: type[BaseModel]) -> None:
+        self.values: dict[str, object] = {}
+        self.origins: dict[str, tuple[str, Place]] = {}
+        """By field: the name that was given, and where."""
+        self._provider = provider
+        self._field_of = field_names(settings_type)
+        self._secrets = secret_fields(settings_type)
+        self._in_code_only = in_code_only(settings_type)
+        self._settings_type = settings_type
+
+    def add(self, name: str, value: object, place: Place) -> None:
+        """Add a setting, or the variable that holds it."""
+        base = name.removesuffix(ENVIRONMENT_SUFFIX)
+        from_variable = name not in self._field_of and base != name and base in self._field_of
+        if name not in self._field_of and not from_variable:
+            raise self._unknown(name, place)
+        if base in self._in_code_only and (place is not IN_CODE or from_variable):
+            raise place.error("cannot be written in a file: it is an object. Pass it in code.", name)
+        if from_variable:
+            value = read_variable(name, value, place, secret=base in self._secrets)
+        elif place is not IN_CODE:
+            self._check_written(name, value, place)
+        if base in self._secrets or name in self._secrets:
+            value = stripped(value)
+        self._set(name if name in self._field_of else base, name, value, place)
+
+    def explained(self, error: ValidationError) -> ConfigurationError:
+        """The first problem that pydantic found, with the setting's place and the name it was given by."""
+        first = str(next(iter(error.errors()[0]["loc"]), ""))
+        field = self._field_of.get(first, first)
+        given, place = self.origins.get(field, (first, IN_CODE))
+        problem = invalid_value(error, lambda _: place)
+        if given == first:
+            return problem
+        words = str(problem).replace(f"{place.path(first)}", f"{place.path(given)}", 1)
+        return ConfigurationError(words, source=problem.source, key=place.path(given))
+
+    def _set(self, name: str, given: str, value: object, place: Place) -> None:
+        field = self._field_of[name]
+        earlier, where = self.origins.get(field, ("", IN_CODE))
+        if earlier and where == place:
+            held = self.values[next(one for one in self.values if self._field_of[one] == field)]
+            if not (isinstance(held, Mapping) and isinstance(value, Mapping)):
+                raise place.error(f"{earlier!r} and {given!r} are the same setting. Leave one of them out.", given)
+            value = {**held, **value}
+        self.values = {one: value for one, value in self.values.items() if self._field_of[one] != field}
+        self.values[name] = value
+        self.origins[field] = (given, place)
+
+    def _unknown(self, name: str, place: Place) -> ConfigurationError:
+        in_file = place is not IN_CODE
+        own = {"model", "options", "max_corrections"} | ({"provider"} if in_file else set())
+        names = {*self._field_of} - (self._in_code_only if in_file else frozenset())
+        if in_file:  # a secret is named there, never written
+            names = {f"{one}{ENVIRONMENT_SUFFIX}" if one in self._secrets else one for one in names}
+        if name.endswith(ENVIRONMENT_SUFFIX):
+            names |= {f"{one}{ENVIRONMENT_SUFFIX}" for one in names if not one.endswith(ENVIRONMENT_SUFFIX)}
+        others = {
+            other: f"{field}{ENVIRONMENT_SUFFIX}" if in_file and field in self._secrets else field
+            for field, info in self._settings_type.model_fields.items()
+            for mark in info.metadata
+            if isinstance(mark, OtherNames)
+            for other in mark.names
+        }
+        return place.error(unknown_setting(name, names | own, others, self._provider.name, in_file=in_file), name)
+
+    def _check_written(self, name: str, value: object, place: Place) -> None:
+        if name in self._secrets and not isinstance(value, SecretStr):
+            named = '{NAME = "THE_VARIABLE"}' if isinstance(value, Mapping) else '"THE_VARIABLE"'
+            raise place.error(
+                f"Secrets are named, never written: put the value into an environment variable and write "
+                f"{name}{ENVIRONMENT_SUFFIX} = {named}.",
+                name,
+            )
+        refuse_written_secrets(value, place, name)
+
+
+def settings_type_of(provider: Provider) -> type[BaseModel] | None:
+    """The type of a provider's settings, ``None`` if it takes none.
+
+    Raises:
+        PluginError: It is not a pydantic model, or one of its fields has a name that polycall uses.
+    """
     hook = "polycall_settings_type"
     try:
         settings_type: type[BaseModel] | None = provider.hooks.polycall_settings_type()
@@ -110,47 +172,32 @@ def _settings_type(provider: Provider) -> type[BaseModel] | None:
         return None
     if not (isinstance(settings_type, type) and issubclass(settings_type, BaseModel)):
         raise wrong_result(provider, settings_type, "a pydantic model class", hook)
+    if taken := sorted(POLYCALLS_OWN & settings_type.model_fields.keys()):
+        raise provider.error(f"has a setting named {taken[0]!r}, a key that polycall itself uses; rename it.", hook)
     if settings_type.__repr_args__ is BaseModel.__repr_args__:
         # Extensions see settings and log them; fields that are no SecretStr hold secrets too (a URL with a password).
         settings_type.__repr_args__ = _shown_fields  # type: ignore[method-assign,assignment]
     return settings_type
 
 
+def field_names(settings_type: type[BaseModel]) -> dict[str, str]:
+    """The fields of a settings type by the names that settings can be given by: their own and their aliases."""
+    fields = settings_type.model_fields
+    return {given: name for name, field in fields.items() for given in (name, field.alias) if given}
+
+
+def in_code_only(settings_type: type[BaseModel]) -> frozenset[str]:
+    """Settings that are objects, which cannot stand in a file."""
+    return frozenset(
+        name
+        for name, field in settings_type.model_fields.items()
+        if any(isinstance(mark, InCodeOnly) for mark in field.metadata)
+    )
+
+
 def _shown_fields(settings: BaseModel) -> Iterator[tuple[str | None, object]]:
     for name, value in BaseModel.__repr_args__(settings):
-        yield name, _shown(value, name or "")
-
-
-def _shown(value: object, name: str) -> object:
-    """A setting's value as it may be shown: without what may be a secret."""
-    if isinstance(value, SecretStr) or value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, str):
-        return HIDDEN if _names_secret(name) else shown_url(value) if "://" in value else value
-    if isinstance(value, Mapping):
-        if "header" in name.lower():
-            return shown_headers({key: str(one) for key, one in value.items()})
-        return {key: _shown(one, str(key)) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_shown(one, name) for one in value]
-    return f"<{type(value).__name__}>"  # an SDK's object: its repr is its own affair
-
-
-def unknown_key(name: str, known: Iterable[str], *, what: str = "known key") -> str:
-    """Say that a key is unknown, and which known one is nearest."""
-    return f"{name[:_MAX_SHOWN]!r} is not a {what}.{did_you_mean(name, known) or ' Known: none.'}"
-
-
-def invalid_value(error: ValidationError, *, source: str | None, key: str | None) -> ConfigurationError:
-    """The first problem that pydantic found, without the value that was given."""
-    detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return _error(f"{detail['msg']}.", source, key, ".".join(str(part) for part in detail["loc"]))
-
-
-def _error(problem: str, source: str | None, key: str | None, name: str) -> ConfigurationError:
-    path = ".".join(part for part in (key, name) if part)
-    where = f"{source}: {path}: " if source else f"{path}: " if path else ""
-    return ConfigurationError(f"{where}{problem}", source=source, key=path or None)
+        yield name, shown_value(value, name or "")
 
 
 def _refuse_new_client_only(settings_type: type[BaseModel], given: Mapping[str, object]) -> None:
@@ -160,7 +207,7 @@ def _refuse_new_client_only(settings_type: type[BaseModel], given: Mapping[str, 
         if any(isinstance(mark, NewClientOnly) for mark in field.metadata)
         for alias in (name, field.alias)
     }
-    refused = sorted(name for name in given if name in marked or name.removesuffix(_ENVIRONMENT_SUFFIX) in marked)
+    refused = sorted(name for name in given if name in marked or name.removesuffix(ENVIRONMENT_SUFFIX) in marked)
     if refused:
         raise ConfigurationError(
             f"{', '.join(refused)}: the client that was handed in is configured already. Give "
@@ -168,95 +215,3 @@ def _refuse_new_client_only(settings_type: type[BaseModel], given: Mapping[str, 
             "polycall.from_provider().",
             key=refused[0],
         )
-
-
-def _read_secret(name: str, variable: object, source: str | None, key: str | None) -> object:
-    if isinstance(variable, Mapping):  # a field that is a map of secrets: headers_env = {Authorization = "VARIABLE"}
-        return {str(inner): _read_secret(f"{name}.{inner}", one, source, key) for inner, one in variable.items()}
-    if not isinstance(variable, str) or not variable:
-        raise _error("must be the name of an environment variable.", source, key, name)
-    if not _VARIABLE.fullmatch(variable):
-        raise _error(
-            "must be the name of an environment variable (letters, digits and '_'), and not the secret itself.",
-            source,
-            key,
-            name,
-        )
-    shown = f" {variable!r}" if _is_surely_a_name(variable) else ""
-    value = os.environ.get(variable, "").strip()  # a secret that was mounted as a file ends with a line break
-    if not value:
-        hint = "" if shown else " What is written here is not shown, as it may be the secret itself."
-        raise _error(f"the environment variable{shown} is not set. Set it and try again.{hint}", source, key, name)
-    if (problem := _secret_problem(value)) is not None:
-        raise _error(f"the environment variable{shown}: {problem}", source, key, name)
-    return value
-
-
-def _is_surely_a_name(variable: str) -> bool:
-    """Whether a text is a variable's name beyond doubt, and not a key that was pasted in its place."""
-    parts = variable.split("_")
-    return variable.isupper() and all(
-        len(part) <= _LONGEST_WORD and (part.isalpha() or len(part) <= _LONGEST_WORD // 2) for part in parts if part
-    )
-
-
-def _secret_problem(value: str) -> str | None:
-    """Why a secret cannot be sent. As a header it would be refused, in words that show all of it."""
-    for at, character in enumerate(value, 1):
-        if not character.isprintable():
-            return f"has a line break or another control character in it (position {at}); remove that."
-        if not character.isascii():
-            return f"has a character that no header can carry, because it is not ASCII (position {at}); remove that."
-    return None
-
-
-def _refuse_written_secrets(value: object, source: str, key: str | None, name: str) -> None:
-    """Refuse secrets in a file in fields that are not meant for them: a header, a URL with a password."""
-    if isinstance(value, Mapping):
-        for inner, one in value.items():
-            path = f"{name}.{inner}"
-            if isinstance(one, str) and one and _names_secret(str(inner)):
-                raise _error(
-                    "Secrets are named, never written, and this sounds like one. Set it in code, with "
-                    "from_provider() or an SDK's client, or use the setting that is meant for it.",
-                    source,
-                    key,
-                    path,
-                )
-            _refuse_written_secrets(one, source, key, path)
-    elif isinstance(value, str) and _PASSWORD_IN_URL.match(value):
-        raise _error("Secrets are named, never written, and this URL has a password in it.", source, key, name)
-
-
-def _names_secret(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None
-
-
-def _names(settings_type: type[BaseModel]) -> frozenset[str]:
-    aliases = (field.alias for field in settings_type.model_fields.values() if field.alias)
-    return frozenset({*settings_type.model_fields, *aliases})
-
-
-def _secret_fields(settings_type: type[BaseModel]) -> frozenset[str]:
-    return frozenset(
-        given
-        for name, field in settings_type.model_fields.items()
-        if _holds_secret(field.annotation)
-        for given in (name, field.alias)
-        if given
-    )
-
-
-def _secrets_in(value: object, path: str) -> Iterator[tuple[str, SecretStr]]:
-    if isinstance(value, SecretStr):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for name, one in value.items():
-            yield from _secrets_in(one, f"{path}.{name}")
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _secrets_in(one, path)
-
-
-def _holds_secret(annotation: object) -> bool:
-    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))

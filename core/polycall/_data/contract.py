@@ -62,6 +62,51 @@ class NewClientOnly:
 NEW_CLIENT_ONLY = NewClientOnly()
 
 
+@dataclass(frozen=True, slots=True)
+class InCodeOnly:
+    """Marks a field of a provider's settings whose value is an object that a config file cannot hold.
+
+    ``http_client: Annotated[Any, IN_CODE_ONLY] = None``. In a file it is a `polycall.ConfigurationError`, and the JSON
+    Schema of the file leaves it out.
+    """
+
+
+IN_CODE_ONLY = InCodeOnly()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFrom:
+    """Marks a field of a provider's settings that the SDK reads from environment variables if it is not given.
+
+    ``api_key: Annotated[SecretStr | None, ReadFrom("OPENAI_API_KEY")] = None``. For documentation and for reports on
+    what is configured; polycall does not read the variables.
+
+    Attributes:
+        variables: Their names; the SDK takes the first one that is set.
+    """
+
+    variables: tuple[str, ...]
+
+    def __init__(self, *variables: str) -> None:
+        object.__setattr__(self, "variables", variables)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNames:
+    """Marks a field of a provider's settings that people know by other names, which an error then answers with it.
+
+    ``location: Annotated[str | None, OtherNames("region", "zone")] = None``. The names are not accepted.
+
+    Attributes:
+        names: In lower case.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+
 # -- one round: request and reply -------------------------------------------------------------------------------------
 
 
@@ -104,6 +149,8 @@ class Request:
         strict: Whether the provider shall enforce the schema; ``None`` leaves it to the plugin.
         options: The caller's options beyond polycall's own arguments, for the provider's request. Not in the
             ``repr``: headers hold secrets.
+        default_options: Names of those ``options`` that are defaults of the client, as the call did not give them; an
+            option of the call overrides a default that means the same under another name (`translate_options`).
         stream: The reply will be streamed.
         deltas: The caller wants to see calls begin and grow: a decoder must report `CallStarted`, `ArgumentsDelta`,
             `TextDelta` and `ReasoningDelta`. Otherwise it leaves them out, for speed.
@@ -125,6 +172,7 @@ class Request:
     tool_choice: str
     strict: bool | None
     options: dict[str, object] = field(repr=False)
+    default_options: frozenset[str] = frozenset()
     required_tools: tuple[str, ...] = ()
     max_calls: int | None = None
     stream: bool = False

@@ -18,7 +18,7 @@ class Ask(NamedTuple):
     messages: Iterable[object]
     response_model: object
     model: str | None = None
-    max_retries: int = 2
+    max_retries: int | None = None
     tool_choice: str | Iterable[str] = "required"
     strict: bool | None = None
     context: object = None
@@ -54,7 +54,8 @@ class Ask(NamedTuple):
             ResponseModelError: ``response_model`` has another form.
             ConfigurationError: ``max_retries`` or ``max_calls`` is not a number that makes sense.
         """
-        _check_count("max_retries", self.max_retries, 0)
+        if self.max_retries is not None:
+            _check_count("max_retries", self.max_retries, 0)
         if self.max_calls is not None:
             _check_count("max_calls", self.max_calls, 1)
         return tools_for(self.response_model)

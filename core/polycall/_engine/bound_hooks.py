@@ -18,11 +18,13 @@ from polycall._data.contract import (
     SessionTraits,
     StreamDecoder,
 )
+from polycall._data.errors import ConfigurationError
 from polycall._data.types import Adaptation
 from polycall._data.wording import DEFAULT_WORDING
 from polycall._engine.checked_streams import CheckedAsyncStream, CheckedStream
 from polycall._engine.conversation import continue_conversation
 from polycall._engine.decoder_checks import CompletedCalls, check_decoder, check_display_event, check_events
+from polycall._engine.defaults import NO_DEFAULTS, Defaults
 from polycall._engine.observers import observers_of
 from polycall._engine.result_checks import (
     check_adaptations,
@@ -46,12 +48,14 @@ class BoundHooks:
         provider: The loaded plugin.
         session: The object that `polycall_bind_client` made of the SDK's client.
         created: polycall created the SDK's client.
+        defaults: What holds unless a call says otherwise.
     """
 
-    def __init__(self, provider: Provider, session: Any, *, created: bool) -> None:
+    def __init__(self, provider: Provider, session: Any, *, created: bool, defaults: Defaults = NO_DEFAULTS) -> None:
         self.provider = provider
         self.name = provider.name
         self.session = session
+        self.defaults = defaults
         self._created = created
         self._closed = False
         self._lock = threading.Lock()
@@ -114,9 +118,9 @@ class BoundHooks:
         request.tool_payload = known[1]
         request.adaptations = list(known[2])
 
-    def render(self, request: Request) -> Any:
+    def render(self, request: Request, *, tell_extensions: bool = True) -> Any:
         """The body of a request, after the extensions changed the request."""
-        if self._before_request is not None:
+        if self._before_request is not None and tell_extensions:
             self._before_request(request=request)
         self.render_tools(request)
         body = self._call("polycall_render_request", self._render_request, session=self.session, request=request)
@@ -125,9 +129,9 @@ class BoundHooks:
             check_adaptations(self.provider, request.adaptations, "polycall_render_request")
         return body
 
-    def describe(self, request: Request) -> RenderedRequest:
+    def describe(self, request: Request, *, tell_extensions: bool = True) -> RenderedRequest:
         """The whole request as plain data, for ``client.render()``."""
-        body = self.render(request)
+        body = self.render(request, tell_extensions=tell_extensions)
         hook = self.provider.hooks.polycall_describe_request
         result = self._call("polycall_describe_request", hook, session=self.session, request=request, body=body)
         described = RenderedRequest(body=body)
@@ -288,6 +292,11 @@ class BoundHooks:
     def _call(self, hook: str, function: Callable[..., Any], **arguments: object) -> Any:
         try:
             return function(**arguments)
+        except ConfigurationError as error:
+            request = arguments.get("request")
+            if isinstance(request, Request) and request.default_options:
+                raise self.defaults.located(error, request.default_options) from error.__cause__
+            raise
         except Exception as error:
             self.provider.explain(error, hook)
             raise

@@ -34,11 +34,13 @@ from polycall._data.wording import Wording
 from polycall._engine.ask import Ask
 from polycall._engine.conversation import Conversation, Round
 from polycall._engine.corrections import Outcome, note
+from polycall._engine.defaults import Defaults
 from polycall._engine.matching import match_corrections
 from polycall._engine.validation import ValidCall, validate_call
 
 _log = logging.getLogger("polycall.calls")
 
+_NO_NAMES: frozenset[str] = frozenset()
 _PROCESS_ID = urandom(6).hex()
 _numbers = count(1)
 
@@ -59,6 +61,11 @@ class ExchangeHooks(Protocol):
     @property
     def wording(self) -> Wording:
         """The words for the model."""
+        ...
+
+    @property
+    def defaults(self) -> Defaults:
+        """What holds unless the call says otherwise."""
         ...
 
     @property
@@ -94,7 +101,8 @@ class Exchange:
         self._hooks = hooks
         self._wording = hooks.wording
         self._only_tool = self.tool_choice if self.tool_choice in self.tools.tools else None
-        self._retries_left = ask.max_retries
+        self._defaults = hooks.defaults
+        self._retries_left = self._defaults.max_corrections if ask.max_retries is None else ask.max_retries
         self._room = _Room(ask.max_calls, self._required_tools)
         self._create_id = f"{_PROCESS_ID}-{next(_numbers)}"
         self._extension_data: dict[str, object] = {}
@@ -259,6 +267,9 @@ class Exchange:
     def _make_request(self) -> Request:
         """The next round's request, of the caller's own values: an extension may have changed those of the last one."""
         ask, hooks = self.ask, self._hooks
+        options, default_options = ask.options, _NO_NAMES
+        if self._defaults.options:
+            options, default_options = self._defaults.join(ask.options), self._defaults.named(ask.options)
         return Request(
             provider=hooks.name,
             model=ask.model,
@@ -269,7 +280,8 @@ class Exchange:
             required_tools=self._required_tools,
             max_calls=ask.max_calls,
             strict=ask.strict,
-            options=dict(ask.options),
+            options=dict(options),
+            default_options=default_options,
             stream=ask.stream,
             deltas=ask.deltas,
             round=len(self._rounds),

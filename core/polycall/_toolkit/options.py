@@ -26,7 +26,7 @@ Translation: TypeAlias = str | Callable[[object], Mapping[str, object]] | None
 """Of a neutral option: the provider's name, or a function from the value to the provider's options; ``None`` where the
 provider has nothing like it."""
 
-_PARAMETERS = (
+PARAMETERS = (
     "messages",
     "response_model",
     "model",
@@ -35,6 +35,7 @@ _PARAMETERS = (
     "tool_choice",
     "strict",
     "context",
+    "max_calls",
     "deltas",
 )
 """The parameters of ``create()`` that are not options."""
@@ -59,6 +60,7 @@ def translate_options(
     reserved: Mapping[str, str],
     known: Collection[str] | None,
     aliases: Mapping[str, str] | None = None,
+    defaults: Collection[str] = (),
 ) -> dict[str, object]:
     """Translate what the caller passed beyond polycall's own parameters into the provider's options.
 
@@ -72,6 +74,7 @@ def translate_options(
             almost one of polycall's are refused.
         aliases: Names that other providers have for an option, for the hint: ``{"max_completion_tokens":
             "max_output_tokens"}``.
+        defaults: ``request.default_options``: the options that yield to others that mean the same.
 
     Returns:
         A new dict of the provider's options; own names pass unchanged.
@@ -91,9 +94,13 @@ def translate_options(
         if name not in neutral:
             _require_known(name, provider, neutral, own_names, known, aliases or {})
         for own_name, own_value in _translated(name, value, provider, neutral).items():
-            if own_name in named and not _is_equal(translated[own_name], own_value):
+            earlier = named.get(own_name)
+            if earlier is not None and name in defaults and earlier not in defaults:
+                continue
+            overrides = earlier in defaults and name not in defaults
+            if earlier is not None and not overrides and not _is_equal(translated[own_name], own_value):
                 raise ConfigurationError(
-                    f"{named[own_name]!r} and {name!r} are the same option of provider {provider!r}, with different "
+                    f"{earlier!r} and {name!r} are the same option of provider {provider!r}, with different "
                     "values. Leave one of them out.",
                     key=name,
                 )
@@ -144,7 +151,7 @@ def _refuse(name: str, provider: str, hint: str) -> NoReturn:
 def almost_polycall_s(name: str) -> str | None:
     """The parameter of ``create()`` or the neutral option that a name most likely means, if it is not one itself."""
     form = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("-", "_")
-    for one in (*_PARAMETERS, *NEUTRAL_OPTIONS):
+    for one in (*PARAMETERS, *NEUTRAL_OPTIONS):
         if name == one:
             return None
         if form == one or (min(len(form), len(one)) >= _SHORTEST_MISSPELT and _is_one_edit(form, one)):

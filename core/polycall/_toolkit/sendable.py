@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from polycall._data.errors import ConfigurationError, MessageError
+from polycall._toolkit.keys import key_problem
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -119,16 +120,12 @@ def sendable_key(text: str, name: str) -> str:
         The text.
 
     Raises:
-        ConfigurationError: It is empty, or has a blank around it, a line break or a character that is not ASCII in it.
-            It names the setting, never the value.
+        ConfigurationError: It is empty, has a blank, a line break or a character that is not ASCII in it or around it,
+            stands in quotes, or is a placeholder. It names the setting, never the value.
     """
-    if not text:
-        raise ConfigurationError(f"{name} is empty.", key=name)
-    problem = _header_problem(text, "ascii")
-    if problem is None and text != text.strip():
-        problem = "begins or ends with a blank"
+    problem = key_problem(text)
     if problem is not None:
-        raise ConfigurationError(f"{name} {problem}; remove it.", key=name)
+        raise ConfigurationError(f"{name} {problem}.", key=name)
     return text
 
 

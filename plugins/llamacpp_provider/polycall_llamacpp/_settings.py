@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from polycall.plugin import NEW_CLIENT_ONLY
+from polycall.plugin import IN_CODE_ONLY, NEW_CLIENT_ONLY, OtherNames
 
 LoadProgress = Callable[[int, int], object]
 
@@ -46,9 +46,11 @@ class LlamaSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    n_ctx: Annotated[int, NEW_CLIENT_ONLY] = Field(default=4096, ge=0)
-    threads: Annotated[int | None, NEW_CLIENT_ONLY] = Field(default=None, ge=1)
-    gpu_layers: Annotated[int | None, NEW_CLIENT_ONLY] = Field(default=None, ge=-1)
+    n_ctx: Annotated[
+        int, NEW_CLIENT_ONLY, OtherNames("context_length", "context_size", "context_window", "num_ctx")
+    ] = Field(default=4096, ge=0)
+    threads: Annotated[int | None, NEW_CLIENT_ONLY, OtherNames("n_threads", "num_threads")] = Field(default=None, ge=1)
+    gpu_layers: Annotated[int | None, NEW_CLIENT_ONLY, OtherNames("n_gpu_layers", "ngl")] = Field(default=None, ge=-1)
     parallel: int = Field(default=1, ge=1)
     strategy: str = "auto"
     chat_template: Annotated[str | None, NEW_CLIENT_ONLY] = None
@@ -59,4 +61,4 @@ class LlamaSettings(BaseModel):
     hf_token: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
     offline: Annotated[bool, NEW_CLIENT_ONLY] = False
     verbose: Annotated[bool, NEW_CLIENT_ONLY] = False
-    on_load_progress: Annotated[LoadProgress | None, NEW_CLIENT_ONLY] = None
+    on_load_progress: Annotated[LoadProgress | None, NEW_CLIENT_ONLY, IN_CODE_ONLY] = None

@@ -18,6 +18,8 @@ from polycall_openai._servers.server import Server
 from polycall_openai._servers.table import TELEMETRY_NAMES, choose_profile
 from polycall_openai._settings import OpenAISettings
 
+_NO_KEY = "<missing API key>"
+"""The SDK's own word for none, for Azure with tokens."""
 APIS: Mapping[str, Api] = {"chat": _chat, "responses": _responses}
 
 
@@ -80,7 +82,7 @@ def _check_headers(client: Any) -> None:
     """Refuse what the HTTP library would refuse later, in words that show the secret."""
     for name in ("api_key", "_azure_ad_token"):
         key = getattr(client, name, None)
-        if isinstance(key, str) and key:
+        if isinstance(key, str) and key and key != _NO_KEY:
             sendable_key(key, name.removeprefix("_"))
     for name in ("organization", "project"):
         value = getattr(client, name, None)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
-from polycall.plugin import MAX_REPLY_BYTES, NEW_CLIENT_ONLY, ConfigurationError, sdk_missing
+from polycall.plugin import (
+    IN_CODE_ONLY,
+    MAX_REPLY_BYTES,
+    NEW_CLIENT_ONLY,
+    ConfigurationError,
+    OtherNames,
+    ReadFrom,
+    sdk_missing,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -41,24 +49,36 @@ class OpenAISettings(BaseModel):
     """Maximum size of one reply, content-decoded; a larger one is a `polycall.IncompleteOutputError`. A stream is
     counted as it is read; a whole reply when the SDK has read it, before it is parsed."""
 
-    base_url: Annotated[str | None, NEW_CLIENT_ONLY] = None
-    api_key: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
-    organization: Annotated[str | None, NEW_CLIENT_ONLY] = None
-    project: Annotated[str | None, NEW_CLIENT_ONLY] = None
-    timeout: Annotated[float | None, NEW_CLIENT_ONLY] = None
+    base_url: Annotated[str | None, NEW_CLIENT_ONLY, ReadFrom("OPENAI_BASE_URL")] = None
+    """The server's URL, most often with the path ``/v1``."""
+    api_key: Annotated[SecretStr | None, NEW_CLIENT_ONLY, ReadFrom("OPENAI_API_KEY")] = None
+    """The key; with Azure the SDK reads ``AZURE_OPENAI_API_KEY``."""
+    organization: Annotated[
+        str | None, NEW_CLIENT_ONLY, ReadFrom("OPENAI_ORG_ID"), OtherNames("org", "org_id", "organization_id")
+    ] = None
+    """The organization that requests count for."""
+    project: Annotated[str | None, NEW_CLIENT_ONLY, ReadFrom("OPENAI_PROJECT_ID"), OtherNames("project_id")] = None
+    """The project that requests count for."""
+    timeout: Annotated[float | None, NEW_CLIENT_ONLY, Field(gt=0, allow_inf_nan=False)] = None
     """Seconds; ``None`` waits forever. Not given: the SDK's 600."""
-    max_retries: Annotated[int, NEW_CLIENT_ONLY] = 2
+    max_retries: Annotated[int, NEW_CLIENT_ONLY, Field(ge=0)] = 2
     """The SDK's own retries after connection errors, 408, 409, 429 and 5xx."""
     default_headers: Annotated[dict[str, str] | None, NEW_CLIENT_ONLY] = None
+    """Headers of every request."""
     default_query: Annotated[dict[str, Any] | None, NEW_CLIENT_ONLY] = None
-    http_client: Annotated[Any, NEW_CLIENT_ONLY] = None
+    """Parameters of every request's URL."""
+    http_client: Annotated[Any, NEW_CLIENT_ONLY, IN_CODE_ONLY] = None
     """An ``httpx.Client`` or ``httpx.AsyncClient`` of yours (``httpx2`` with openai 3.x); polycall does not close
     it."""
 
-    azure_endpoint: Annotated[str | None, NEW_CLIENT_ONLY] = None
-    azure_deployment: Annotated[str | None, NEW_CLIENT_ONLY] = None
-    azure_ad_token: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
-    api_version: Annotated[str | None, NEW_CLIENT_ONLY] = None
+    azure_endpoint: Annotated[str | None, NEW_CLIENT_ONLY, ReadFrom("AZURE_OPENAI_ENDPOINT")] = None
+    """The resource's URL, ``https://NAME.openai.azure.com``."""
+    azure_deployment: Annotated[str | None, NEW_CLIENT_ONLY, OtherNames("deployment", "deployment_name")] = None
+    """The deployment, which stands in the URL in place of the model."""
+    azure_ad_token: Annotated[SecretStr | None, NEW_CLIENT_ONLY, ReadFrom("AZURE_OPENAI_AD_TOKEN")] = None
+    """A token of Microsoft Entra, in place of a key."""
+    api_version: Annotated[str | None, NEW_CLIENT_ONLY, ReadFrom("OPENAI_API_VERSION")] = None
+    """The version of Azure's API: ``"2024-10-21"``."""
 
     @field_validator("base_url", "azure_endpoint")
     @classmethod

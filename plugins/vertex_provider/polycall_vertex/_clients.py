@@ -18,6 +18,7 @@ from polycall.plugin import (
     sendable_key,
     shown_url,
 )
+from polycall_vertex._credentials import NEXT_STEP, check_environment, load_credentials
 from polycall_vertex._sdk_objects import short_model_name
 from polycall_vertex._session import Session
 from polycall_vertex._settings import VertexSettings
@@ -42,6 +43,12 @@ def create_client(settings: VertexSettings) -> Any:
     except ImportError as error:
         raise sdk_missing("vertex", "google.genai", error) from error
     _check(settings)
+    credentials, project = settings.credentials, settings.project
+    if settings.credentials_file is not None:
+        credentials, own_project = load_credentials(settings.credentials_file)
+        project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or own_project
+    elif credentials is None and settings.api_key is None:
+        check_environment()
     try:
         options = types.HttpOptions.model_validate(settings.http_options or {}).model_copy()
     except ValidationError as error:
@@ -56,27 +63,39 @@ def create_client(settings: VertexSettings) -> Any:
     try:
         return genai.Client(
             vertexai=True,
-            project=settings.project,
+            project=project,
             location=settings.location,
-            credentials=settings.credentials,
+            credentials=credentials,
             api_key=None if settings.api_key is None else settings.api_key.get_secret_value(),
             http_options=options,
         )
-    except ValueError as error:
-        # The SDK's message names the settings that contradict each other. Errors about credentials pass through.
+    except Exception as error:
+        # Errors about credentials are the SDK's documented own; some of them are a ValueError, too.
+        if type(error).__module__.startswith("google.auth."):
+            error.add_note(NEXT_STEP)
         if type(error) is not ValueError:
             raise
+        # The SDK's message names the settings that contradict each other.
         raise ConfigurationError(f"google.genai rejects these settings: {error}") from error
 
 
 def _check(settings: VertexSettings) -> None:
     if settings.api_key is not None:
         sendable_key(settings.api_key.get_secret_value(), "api_key")
-        if any((settings.project, settings.location, settings.credentials)):
+        if any((settings.project, settings.location, settings.credentials, settings.credentials_file)):
             raise ConfigurationError(
                 "api_key works alone (express mode): pass either it, or project, location and credentials.",
                 key="api_key",
             )
+    if isinstance(settings.credentials, (str, os.PathLike)):
+        raise ConfigurationError(
+            "credentials must be an object of google.auth. For the path of a file: credentials_file=....",
+            key="credentials",
+        )
+    if settings.credentials is not None and settings.credentials_file is not None:
+        raise ConfigurationError(
+            "credentials and credentials_file both say who calls. Leave one of them out.", key="credentials_file"
+        )
     if settings.base_url is None:
         return
     try:

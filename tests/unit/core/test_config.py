@@ -134,16 +134,16 @@ class TestMistakes:
         ("text", "key", "reason"),
         [
             ("", "default", 'no profile was chosen. Write default = "NAME", set POLYCALL_PROFILE or pass profile=.'),
-            ('default = "fsat"\n[profiles.fast]\nprovider = "toy"', "profiles.fsat", "Did you mean 'fast'?"),
+            ('default = "fsat"\n[profiles.fast]\nprovider = "toy"', "default", "Did you mean 'fast'?"),
             ('defualt = "fast"', "defualt", "'defualt' is not a known key. Did you mean 'default'?"),
             ('[profile.fast]\nprovider = "toy"', "profile", "Did you mean 'profiles'?"),
-            ('[profiles.fast]\nmodel = "m"', "profiles.fast.provider", "Field required."),
+            ('[profiles.fast]\nmodel = "m"', "profiles.fast.provider", "there is none. Write provider ="),
             ("[profiles.fast]\nprovider = 5", "profiles.fast.provider", "Input should be a valid string."),
             ("profiles = 5", "profiles", "Input should be a valid dictionary."),
             ("default = 5", "default", "Input should be a valid string."),
             ('[profiles.a]\nprovider = "toy"\ntimeout_ms = 5', "profiles.a.timeout_ms", "Did you mean 'timeout_s'?"),
             ('[profiles.a]\nprovider = "toy"\napi_kye_env = "X"', "profiles.a.api_kye_env", "mean 'api_key_env'?"),
-            ('[profiles.a]\nprovider = "toy"\nzzz = 5', "profiles.a.zzz", "Known: api_key, api_key_env, base_url,"),
+            ('[profiles.a]\nprovider = "toy"\nzzz = 5', "profiles.a.zzz", "Known: api_key_env, base_url,"),
             ('[profiles.a]\nprovider = "toy"\nstyle = "odd"', "profiles.a.style", "should be 'plain' or 'fancy'"),
             ('[profiles.a]\nprovider = "toy"\napi_key_env = "UNSET"', "profiles.a.api_key_env", "'UNSET' is not set"),
             ('[profiles.a]\nprovider = "toy"\napi_key_env = 5', "profiles.a.api_key_env", "the name of an environment"),
@@ -191,7 +191,7 @@ class TestMistakes:
     def test_a_profile_that_is_no_table(self, folder: Path) -> None:
         write(folder / "polycall.toml", '[profiles]\na = "toy/toy-mini"')
 
-        with pytest.raises(polycall.ConfigurationError, match=r"profiles\.a must be a table: \[profiles\.a\]"):
+        with pytest.raises(polycall.ConfigurationError, match=r"profiles\.a: must be a table: \[profiles\.a\]"):
             polycall.from_config()
 
     def test_an_unknown_provider(self, folder: Path) -> None:

@@ -218,7 +218,7 @@ class TestChoices:
         (folder / "polycall.toml").write_text(PROFILE, encoding="utf-8")
         monkeypatch.setenv("POLYCALL_PROFILE", "prod")
 
-        assert "POLYCALL_PROFILE names it" in str(error_of(polycall.from_config))
+        assert "POLYCALL_PROFILE: 'prod' is not a profile" in str(error_of(polycall.from_config))
 
     def test_an_error_of_the_plugins_own_gets_file_and_key(self, folder: Path, provide: Any) -> None:
         from polycall.plugin import hookimpl

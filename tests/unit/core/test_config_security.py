@@ -313,7 +313,7 @@ class TestKeysThatNoHeaderCanCarry:
     ) -> None:
         monkeypatch.setenv("TOY_KEY", value)
 
-        with pytest.raises(polycall.ConfigurationError, match=f"variable 'TOY_KEY': has .*{problem}") as by_name:
+        with pytest.raises(polycall.ConfigurationError, match=f"variable 'TOY_KEY' has .*{problem}") as by_name:
             polycall.from_provider("toy/m", api_key_env="TOY_KEY")
         with pytest.raises(polycall.ConfigurationError, match=problem) as written:
             polycall.from_provider("toy/m", api_key=value)
@@ -324,7 +324,7 @@ class TestKeysThatNoHeaderCanCarry:
     def test_a_variable_of_nothing_but_spaces_is_not_set(self, hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TOY_KEY", " \n")
 
-        with pytest.raises(polycall.ConfigurationError, match="'TOY_KEY' is not set"):
+        with pytest.raises(polycall.ConfigurationError, match="'TOY_KEY' is empty"):
             polycall.from_provider("toy/m", api_key_env="TOY_KEY")
 
 

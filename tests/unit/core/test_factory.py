@@ -62,9 +62,18 @@ class TestFromClient:
         monkeypatch.setenv("POLYCALL_PLUGINS", "toy")
         assert polycall.from_client(ToyClient()).provider == "toy"
 
-    def test_a_model_is_not_a_setting_and_the_error_says_where_it_belongs(self, hooks: Hooks) -> None:
-        with pytest.raises(polycall.ConfigurationError, match=r"model: is not a setting: pass it to create\(model="):
-            polycall.from_client(ToyClient(), model="toy-mini")
+    def test_a_model_is_the_default_of_its_calls(self, hooks: Hooks) -> None:
+        assert polycall.from_client(ToyClient(), model="toy-mini").model == "toy-mini"
+
+    def test_a_model_that_is_named_twice_is_refused(self, hooks: Hooks) -> None:
+        assert polycall.from_provider("toy", model="mini").model == "mini"
+        assert polycall.from_provider("toy/mini", model="mini").model == "mini"
+        with pytest.raises(polycall.ConfigurationError) as raised:
+            polycall.from_provider("toy/mini", model="maxi")
+        assert (str(raised.value), raised.value.key) == (
+            "The model is named twice, 'mini' in the name and 'maxi' as model=. Leave one of them out.",
+            "model",
+        )
 
     def test_a_mode_that_does_not_fit_names_those_that_do(self, hooks: Hooks) -> None:
         with pytest.raises(polycall.ModeError, match=r"Mode\.VERTEXAI_PARALLEL_TOOLS does .*Use Mode\.PARALLEL_TOOLS"):

@@ -135,13 +135,26 @@ def test_an_http_library_may_take_less() -> None:
     ("key", "problem"),
     [
         ("", "api_key is empty."),
-        ("sk-secret\n", "api_key has a line break or another control character in it; remove it."),
+        ("sk-secret\n", "api_key has a line break or another control character in it (position 10); remove it."),
         ("sk-secret ", "api_key begins or ends with a blank; remove it."),
-        ("sk-secret\u200b", "api_key has a character in it that a header cannot carry; remove it."),
+        ("sk-secret\u200b", "api_key has a line break or another control character in it (position 10); remove it."),
+        (
+            "sk-sécret",
+            "api_key has a character that no header can carry, because it is not ASCII (position 5); remove it.",
+        ),
+        ('"sk-secret"', "api_key has quotes around it; remove them."),
+        ("Bearer sk-secret", "api_key begins with the word for a header; write the key alone."),
+        ("OPENAI_API_KEY=sk-secret", "api_key begins with the name of a variable and '='; write the key alone."),
+        ("sk-sec ret", "api_key has a blank in it (position 7); remove it."),
+        *(
+            (placeholder, "api_key is a placeholder; put the key itself in its place.")
+            for placeholder in ("sk-...", "sk-…", "<your key>", "YOUR_API_KEY", "$OPENAI_API_KEY", "${KEY}", "sk-xxxx")
+        ),
     ],
 )
 def test_a_key_that_cannot_be_sent_is_named_without_its_value(key: str, problem: str) -> None:
-    assert sendable_key("sk-secret", "api_key") == "sk-secret"
+    for good in ("sk-secret", "none", "EMPTY", "sk-no-key-required", "AIzaSyD-1234_5678", "eyJhbGciOi.J9.eyJzdWI-=="):
+        assert sendable_key(good, "api_key") == good
     with pytest.raises(ConfigurationError) as caught:
         sendable_key(key, "api_key")
 
