@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from polycall._clients.settings import _settings_type as settings_type_of
+from polycall._clients.settings import settings_type_of
 from polycall._data.contract import NewClientOnly
 from polycall._plugins.registry import registry
 from polycall.plugin import NEUTRAL_OPTIONS
