@@ -104,7 +104,10 @@ __all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # the ta
 def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from polycall._clients.missing_names import advice
+
+        hint = advice(name, __all__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{f'.{hint}' if hint else ''}")
     value: object = getattr(_import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value

@@ -3,7 +3,11 @@
 A *provider* plugin is any object, usually a module, whose functions named ``polycall_*`` are marked with
 `polycall.plugin.hookimpl` and which states ``polycall_hook_api = 1``. A distribution offers it as an entry point of
 the group ``polycall.providers``, with the provider's name as the entry's name, and depends on a range of polycall
-versions (``polycall>=0.1,<0.2``); the hook API's version is what the range keeps. An *extension* plugin (group
+versions (``polycall>=0.1,<0.2``); the hook API's version is what the range keeps. Further names that the provider goes
+by, those of servers that it reaches, are entry points of the group ``polycall.servers``: the entry's name is the
+server's, its value the same module as the provider's. Whoever selects ``"north/model"`` gets the provider's client
+with the setting ``server="north"``, a field that `polycall_settings_type` must have. A provider of that name, of
+whatever distribution, takes precedence. An *extension* plugin (group
 ``polycall.extensions``) observes, implements or wraps the same hooks for every provider.
 
 The life of one call, with the hooks in the order of their use; ``*`` marks those that observe::

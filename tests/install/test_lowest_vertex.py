@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
     return Environment.with_lowest(
-        tmp_path_factory.mktemp("lowest") / "environment", wheels, "polycall", "polycall-vertex"
+        tmp_path_factory.mktemp("lowest") / "environment", wheels, "polycall", "polycall-vertex[aiplatform]"
     )
 
 

@@ -69,7 +69,7 @@ print([name for name in modules if name in sys.modules])
 def oldest(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
     """The lowest versions of the SDKs, with what they need today."""
     folder = tmp_path_factory.mktemp("oldest") / "environment"
-    bounds = lower_bounds(wheels, "polycall-vertex")
+    bounds = lower_bounds(wheels, "polycall-vertex[aiplatform]")
     return Environment.create(folder, wheels, "polycall[vertex]", *bounds, options=["--resolution", "lowest-direct"])
 
 

@@ -81,8 +81,20 @@ class Wheel:
 
 
 def lower_bounds(wheels: Mapping[str, Wheel], *names: str) -> list[str]:
-    """What distributions of this repository require of others: to install with ``--resolution lowest-direct``."""
-    return [each for name in names for each in wheels[name].requirements if not each.startswith("polycall")]
+    """What distributions of this repository require of others: to install with ``--resolution lowest-direct``.
+
+    Args:
+        wheels: The wheels by name.
+        names: Distributions, also with one extra: ``"polycall-vertex[aiplatform]"``.
+    """
+    bounds: list[str] = []
+    for name in names:
+        distribution, _, extra = name.rstrip("]").partition("[")
+        for each in wheels[distribution].requirements:
+            requirement, _, marker = each.partition("; extra == ")
+            if not each.startswith("polycall") and marker.strip("'\"") in ("", extra):
+                bounds.append(requirement)
+    return bounds
 
 
 def _requirements_of_tests() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 from polycall._clients.client import AsyncClient, Client
 from polycall._clients.own_settings import OwnSettings, take_own
-from polycall._clients.settings import make_settings
+from polycall._clients.settings import make_settings, name_server
 from polycall._clients.trial import check_default_options
 from polycall._data.contract import ClientTraits
 from polycall._data.errors import ConfigurationError, ModeError, PluginError, UnknownClientError
@@ -15,6 +15,7 @@ from polycall._data.types import Mode
 from polycall._engine.bound_hooks import BoundHooks
 from polycall._engine.defaults import Defaults
 from polycall._engine.result_checks import check_owed, check_traits
+from polycall._plugins.name_request import NameRequest
 from polycall._plugins.registry import Provider, registry
 
 
@@ -29,7 +30,8 @@ def from_provider(name: str, async_client: bool = False, **settings: object) -> 
 
     Args:
         name: ``"provider/model"``, or the provider alone if each call names its model. Everything after the first
-            slash is the model's name.
+            slash is the model's name. The names of `polycall.providers` can stand for the provider: also those of
+            servers (``"groq/..."``, ``"ollama/..."``), which some providers know.
         async_client: Make an `AsyncClient`.
         **settings: The provider's own, e.g. ``base_url`` and ``api_key``; each can also be given as ``<setting>_env``,
             the name of the environment variable that holds it. Besides, with every provider: ``model``; ``options``, a
@@ -37,13 +39,16 @@ def from_provider(name: str, async_client: bool = False, **settings: object) -> 
             ``create(max_retries=...)``.
 
     Raises:
-        ProviderNotFoundError: No such provider is installed.
+        ProviderNotFoundError: No such provider is installed; says what to write instead, or what to install.
         PluginError: Its plugin is broken, or its SDK is missing.
         ConfigurationError: A setting is unknown or does not fit, or the name has another form.
     """
     if not isinstance(name, str) or not name or name.startswith("/"):
         raise ConfigurationError(f"A client is named 'provider/model', or 'provider' alone; got {name!r}.", key="name")
-    provider_name, _, model = name.partition("/")
+    provider_name, slash, model = name.partition("/")
+    plain = f"{provider_name.strip()}{slash}{model.strip()}"
+    if plain != name:  # a model's name with a line break at its end would be sent as it is
+        raise ConfigurationError(f"{name!r} has spaces or line breaks around a part. Write {plain!r}.", key="name")
     return create(provider_name, take_own(settings, model=model or None), async_client=async_client)
 
 
@@ -51,13 +56,17 @@ def create(provider_name: str, own: OwnSettings, *, async_client: bool) -> Clien
     """Make a client by name.
 
     Args:
-        provider_name: The provider's name.
+        provider_name: The provider's name, or a server's.
         own: polycall's own settings, and those of the provider.
         async_client: Make an `AsyncClient`.
     """
-    provider = registry.provider(provider_name)
-    model = own.model
-    typed_settings = make_settings(provider, own.provider_settings, written=own.written, place=own.place)
+    model, place = own.model, own.place
+    where = None if place.source is None else f"{place.source}: {place.path('provider')}"
+    provider = registry.provider(provider_name, NameRequest(provider_name, model, where))
+    settings = own.provider_settings
+    if provider.server is not None:
+        settings = name_server(provider, provider.server, settings, own.written, place)
+    typed_settings = make_settings(provider, settings, written=own.written, place=place)
     hook = "polycall_create_client"
     try:
         sdk_client = provider.hooks.polycall_create_client(
@@ -122,8 +131,7 @@ def from_client(
     if claims:
         provider, traits = claims[0]
         return adopt(provider, traits, client, mode, async_client, settings)
-    known = ", ".join(registry.provider_names()) or "none"
-    message = f"No installed provider recognises {type_name(client)}. Installed: {known}."
+    message = f"No installed provider recognises {type_name(client)}. {registry.installed_text()}"
     if broken:
         raise PluginError(f"{message} One plugin could not be asked: {broken[0]}", plugin=broken[0].plugin) from broken[
             0

@@ -24,6 +24,8 @@ from polycall._plugins.registry import Provider
 
 POLYCALLS_OWN = frozenset({"max_corrections", "model", "model_env", "options", "provider"})
 """Keys next to the provider's settings, which no setting may have as its name."""
+_SERVER = "server"
+"""The field of a provider's settings that takes the name of one of its servers."""
 
 
 def make_settings(
@@ -74,6 +76,38 @@ def make_settings(
         raise place.error("its values are nested too deeply.") from None
     check_secrets(settings, collected.origins)
     return settings
+
+
+def name_server(
+    provider: Provider, server: str, given: Mapping[str, object], written: Mapping[str, object], place: Place
+) -> Mapping[str, object]:
+    """Add the setting that tells a provider which of its servers the client's name stands for.
+
+    Args:
+        provider: Selected by the server's name.
+        server: That name.
+        given: The settings from keyword arguments.
+        written: Those of a config file.
+        place: Where in the file, for errors.
+
+    Raises:
+        ConfigurationError: The settings name another server.
+        PluginError: The provider's settings have no such field.
+    """
+    settings_type = settings_type_of(provider)
+    if settings_type is None or _SERVER not in settings_type.model_fields:
+        raise provider.error(
+            f"offers the server {server!r} by name, but its settings have no field {_SERVER!r} to tell it so.",
+            "polycall_settings_type",
+        )
+    for settings, where in ((written, place), (given, IN_CODE)):
+        if settings.get(_SERVER, server) != server:
+            raise where.error(
+                f"the name {server!r} stands for this server already, and {_SERVER} names another. Leave it out, or "
+                f"write {provider.plugin!r} as the provider's name.",
+                _SERVER,
+            )
+    return {**given, _SERVER: server}
 
 
 class _Collected:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 PROVIDER_GROUP = "polycall.providers"
+SERVER_GROUP = "polycall.servers"
+"""Further names of a provider: the entry's name is a server's, its value the module of the provider's plugin."""
 EXTENSION_GROUP = "polycall.extensions"
 ALLOWED_PROVIDERS_VARIABLE = "POLYCALL_PLUGINS"
 ALLOWED_EXTENSIONS_VARIABLE = "POLYCALL_EXTENSIONS"
-_VARIABLES = {PROVIDER_GROUP: ALLOWED_PROVIDERS_VARIABLE, EXTENSION_GROUP: ALLOWED_EXTENSIONS_VARIABLE}
+_VARIABLES = {
+    PROVIDER_GROUP: ALLOWED_PROVIDERS_VARIABLE,
+    SERVER_GROUP: ALLOWED_PROVIDERS_VARIABLE,
+    EXTENSION_GROUP: ALLOWED_EXTENSIONS_VARIABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,14 @@ class InstalledPlugin:
         distribution: Name of the distribution that offers it, ``None`` if it was registered in code.
         version: Version of that distribution.
         target: The module or object that the entry point names.
+        server_of: For a server's name: the provider that reaches this server. ``None`` for providers and extensions.
     """
 
     name: str
     distribution: str | None
     version: str | None
     target: str
+    server_of: str | None = None
 
     @property
     def distribution_text(self) -> str:
@@ -60,6 +68,31 @@ def find_plugins(group: str) -> Mapping[str, tuple[FoundPlugin, ...]]:
     return plugins if allowed is None else {name: found for name, found in plugins.items() if name in allowed}
 
 
+def find_servers() -> Mapping[str, tuple[FoundPlugin, ...]]:
+    """Find the servers by name, each with the provider that reaches it; several where distributions claim one name.
+
+    A provider of the same name takes precedence, whether it may load or not: the meaning of a name does not depend on
+    what else is allowed. ``POLYCALL_PLUGINS`` allows a server that it lists, and every server of a provider that it
+    lists.
+    """
+    allowed = _allowed_names(PROVIDER_GROUP)
+    return {
+        name: servers
+        for name, servers in _read_servers().items()
+        if allowed is None or name in allowed or any(one.description.server_of in allowed for one in servers)
+    }
+
+
+def installed_names() -> frozenset[str]:
+    """Every name of an installed provider or server, also those that ``POLYCALL_PLUGINS`` does not allow."""
+    return frozenset({*_read_group(PROVIDER_GROUP), *_read_servers()})
+
+
+def provider_entries(name: str) -> tuple[FoundPlugin, ...]:
+    """The distributions that offer a provider, whether it may be selected by its own name or not."""
+    return _read_group(PROVIDER_GROUP).get(name, ())
+
+
 def left_out(group: str) -> list[InstalledPlugin]:
     """Installed plugins of a group that its environment variable keeps from loading."""
     allowed = _allowed_names(group)
@@ -71,6 +104,7 @@ def left_out(group: str) -> list[InstalledPlugin]:
 def forget_plugins() -> None:
     """Read the metadata again when next asked."""
     _read_group.cache_clear()
+    _read_servers.cache_clear()
 
 
 @cache
@@ -92,10 +126,30 @@ def _read_group(group: str) -> Mapping[str, tuple[FoundPlugin, ...]]:
     return {name: tuple(plugins) for name, plugins in found.items()}
 
 
+@cache
+def _read_servers() -> Mapping[str, tuple[FoundPlugin, ...]]:
+    providers = _read_group(PROVIDER_GROUP)
+    by_target = {one.description.target: name for name in sorted(providers, reverse=True) for one in providers[name]}
+    return {
+        name: tuple(replace(one, description=_server(one.description, by_target)) for one in found)
+        for name, found in _read_group(SERVER_GROUP).items()
+        if name not in providers
+    }
+
+
+def _server(description: InstalledPlugin, by_target: Mapping[str, str]) -> InstalledPlugin:
+    return replace(description, server_of=by_target.get(description.target))
+
+
 def is_allowed(name: str, group: str) -> bool:
     """Whether the group's environment variable lets a plugin of this name load; without the variable every one may."""
     allowed = _allowed_names(group)
     return allowed is None or name in allowed
+
+
+def allowed_text(group: str) -> str | None:
+    """The value of the group's environment variable, ``None`` if it is not set."""
+    return os.environ.get(_VARIABLES[group])
 
 
 def variable_of(group: str) -> str:
@@ -104,5 +158,5 @@ def variable_of(group: str) -> str:
 
 
 def _allowed_names(group: str) -> frozenset[str] | None:
-    listed = os.environ.get(_VARIABLES[group])
+    listed = allowed_text(group)
     return None if listed is None else frozenset(name.strip() for name in listed.split(","))

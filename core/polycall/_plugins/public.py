@@ -7,13 +7,16 @@ from polycall._plugins.registry import registry
 
 
 def providers() -> list[InstalledPlugin]:
-    """The installed providers, sorted by name, from metadata alone: no plugin is imported.
+    """The names that `from_provider` takes, sorted, from metadata alone: no plugin is imported.
 
-    A name that two distributions claim is listed twice; selecting it is an error. Providers that were registered in
-    code are listed without a distribution. Those that ``POLYCALL_PLUGINS`` does not allow are not listed.
+    These are the installed providers and the servers that they know by name; for a server, ``server_of`` is its
+    provider. A name that two distributions claim is listed twice; selecting it is an error. A server whose name is a
+    provider's, too, is not listed: the provider takes precedence. Providers that were registered in code are listed
+    without a distribution. Those that ``POLYCALL_PLUGINS`` does not allow are not listed.
     """
     found = find_plugins(PROVIDER_GROUP)
-    installed = [plugin.description for plugins in found.values() for plugin in plugins]
+    everything = [*found.values(), *registry.servers().values()]
+    installed = [plugin.description for plugins in everything for plugin in plugins]
     in_code = [
         InstalledPlugin(name, None, None, "registered in code")
         for name in registry.provider_names()

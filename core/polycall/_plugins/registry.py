@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,15 +18,20 @@ from polycall._plugins.checks import check_hook_api, check_hooks, describe
 from polycall._plugins.discovery import (
     EXTENSION_GROUP,
     PROVIDER_GROUP,
+    SERVER_GROUP,
     FoundPlugin,
     InstalledPlugin,
+    allowed_text,
     find_plugins,
+    find_servers,
     forget_plugins,
+    installed_names,
     is_allowed,
     left_out,
+    provider_entries,
     variable_of,
 )
-from polycall._toolkit.hints import nearest
+from polycall._plugins.name_request import NameRequest
 
 _log = logging.getLogger("polycall.plugins")
 
@@ -37,15 +42,26 @@ _PROVIDER = "provider"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A loaded provider plugin and its hooks, wrapped by those of the extensions."""
+    """A loaded provider plugin and its hooks, wrapped by those of the extensions.
+
+    Attributes:
+        name: The name that it was selected by: the provider's, or that of one of its servers.
+        plugin: The provider's own name.
+    """
 
     name: str
+    plugin: str
     distribution: str | None
     hooks: pluggy.HookRelay
     plugins: Mapping[str, str]
     """Every plugin among the hooks: its name in pluggy, and how messages name it."""
     extensions: tuple[str, ...] = ()
     """The names of the extensions among the hooks, in their order."""
+
+    @property
+    def server(self) -> str | None:
+        """The server that the name stands for, the value of the setting ``server``; ``None`` for a provider's name."""
+        return None if self.name == self.plugin else self.name
 
     def implements(self, hook: str) -> bool:
         """Whether any plugin implements a hook (a wrapper alone does not count)."""
@@ -65,8 +81,8 @@ class Provider:
         others = [self.plugins[one] for one in plugins if one != _PROVIDER]
         maybe = f" (or {', '.join(others)}, in its place or around it)" if others else ""
         return PluginError(
-            f"{describe(self.name, self.distribution)}{maybe} {problem}",
-            plugin=self.name,
+            f"{describe(self.plugin, self.distribution)}{maybe} {problem}",
+            plugin=self.plugin,
             distribution=self.distribution,
         )
 
@@ -119,23 +135,45 @@ class Registry:
         self._providers: dict[str, Provider] = {}
         self._said_skipped: set[str] = set()
 
-    def provider(self, name: str) -> Provider:
+    def provider(self, name: str, request: NameRequest | None = None) -> Provider:
         """The provider of that name, imported and checked on first use.
 
+        Args:
+            name: A provider's name, or that of a server.
+            request: How the name was asked for, for the error; by default the name alone.
+
         Raises:
-            ProviderNotFoundError: Nothing installed or registered has that name.
+            ProviderNotFoundError: Nothing installed or registered has that name, or it may not load.
             PluginError: Its plugin or an extension is broken, or two distributions claim the name.
         """
         with self._lock:
             if name not in self._providers:
-                self._providers[name] = self._build(self._load_provider(name))
+                self._providers[name] = self._build(self._load_provider(name, request or NameRequest(name)), name)
             return self._providers[name]
 
     def provider_names(self) -> tuple[str, ...]:
-        """Names that `provider` knows, sorted; nothing is imported."""
+        """The names of the providers that may load, sorted; nothing is imported."""
         with self._lock:
             registered = {name for name in self._registered_providers if is_allowed(name, PROVIDER_GROUP)}
         return tuple(sorted({*find_plugins(PROVIDER_GROUP), *registered}))
+
+    def servers(self) -> Mapping[str, tuple[FoundPlugin, ...]]:
+        """The servers that can be selected by name; one that is also a provider's name is not among them."""
+        with self._lock:
+            return {name: one for name, one in find_servers().items() if name not in self._registered_providers}
+
+    def installed_text(self) -> str:
+        """What is installed, for messages: providers with the number of their servers; what may not load apart."""
+        counts = Counter(found[0].description.server_of for found in self.servers().values())
+        names = ", ".join(
+            f"{name} (and {counts[name]} servers)" if counts[name] > 1 else name for name in self.provider_names()
+        )
+        with self._lock:
+            everything = {*installed_names(), *self._registered_providers}
+        if (listed := allowed_text(PROVIDER_GROUP)) is None or everything <= {*self.provider_names(), *self.servers()}:
+            return f"Installed: {names or 'none'}."
+        variable = variable_of(PROVIDER_GROUP)
+        return f"Installed and allowed by {variable}={listed!r}: {names or 'none'}."
 
     def registered_extensions(self) -> tuple[str, ...]:
         """Names of the extensions that were registered in code and may load, sorted."""
@@ -193,7 +231,7 @@ class Registry:
             self._providers.clear()
             self._said_skipped.clear()
 
-    def _build(self, provider: _LoadedPlugin) -> Provider:
+    def _build(self, provider: _LoadedPlugin, name: str | None = None) -> Provider:
         manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         manager.add_hookspecs(hookspecs)
         _register(manager, provider, _PROVIDER)
@@ -204,16 +242,35 @@ class Registry:
         described = {f"extension {one.name}": describe(one.name, one.distribution, "extension") for one in extensions}
         described[_PROVIDER] = describe(provider.name, provider.distribution)
         return Provider(
-            provider.name, provider.distribution, manager.hook, described, tuple(one.name for one in extensions)
+            name or provider.name,
+            provider.name,
+            provider.distribution,
+            manager.hook,
+            described,
+            tuple(one.name for one in extensions),
         )
 
-    def _load_provider(self, name: str) -> _LoadedPlugin:
+    def _load_provider(self, name: str, request: NameRequest) -> _LoadedPlugin:
         if name in self._registered_providers and is_allowed(name, PROVIDER_GROUP):
             return _LoadedPlugin(name, None, self._registered_providers[name])
-        found = find_plugins(PROVIDER_GROUP).get(name)
-        if not found:
-            raise self._not_found(name)
-        return self._load(PROVIDER_GROUP, name, found)
+        if found := find_plugins(PROVIDER_GROUP).get(name):
+            return self._load(PROVIDER_GROUP, name, found)
+        if servers := self.servers().get(name):
+            return self._load_owner(name, servers)
+        raise self._not_found(request)
+
+    def _load_owner(self, name: str, servers: tuple[FoundPlugin, ...]) -> _LoadedPlugin:
+        """The provider that reaches a server."""
+        _check_one_claim(SERVER_GROUP, name, servers)
+        description = servers[0].description
+        if description.server_of is None:
+            raise PluginError(
+                f"{describe(name, description.distribution_text, 'server')} cannot be reached: its entry point names "
+                f"{description.target!r}, which is not the target of any provider's entry point.",
+                plugin=name,
+                distribution=description.distribution_text,
+            )
+        return self._load(PROVIDER_GROUP, description.server_of, provider_entries(description.server_of))
 
     def _load_extensions(self) -> list[_LoadedPlugin]:
         found = find_plugins(EXTENSION_GROUP)
@@ -230,12 +287,7 @@ class Registry:
         return sorted(loaded, key=lambda extension: extension.name)
 
     def _load(self, group: str, name: str, found: tuple[FoundPlugin, ...]) -> _LoadedPlugin:
-        if len(found) > 1:
-            claims = " and ".join(plugin.description.distribution_text for plugin in found)
-            raise PluginError(
-                f"Several distributions claim the name {name!r} in the group {group}: {claims}. Uninstall all but one.",
-                plugin=name,
-            )
+        _check_one_claim(group, name, found)
         description = found[0].description
         distribution = description.distribution_text
         key = (group, name)
@@ -251,23 +303,26 @@ class Registry:
             self._loaded[key] = plugin
         return _LoadedPlugin(name, distribution, self._loaded[key])
 
-    def _not_found(self, name: str) -> ProviderNotFoundError:
-        installed = self.provider_names()
-        message = f"No provider named {name!r}. Installed: {', '.join(installed) or 'none'}."
-        if not is_allowed(name, PROVIDER_GROUP):
-            message += f" The environment variable {variable_of(PROVIDER_GROUP)} does not list {name!r}."
+    def _not_found(self, request: NameRequest) -> ProviderNotFoundError:
+        from polycall._plugins import name_hints  # errors only
+
+        name, names = request.name, sorted({*self.provider_names(), *self.servers()})
+        listed = allowed_text(PROVIDER_GROUP)
+        known = {*installed_names(), *self._registered_providers}
+        if listed is not None and name in known:
+            message = name_hints.not_allowed(request, known, variable_of(PROVIDER_GROUP), listed)
         else:
-            meant = nearest(name, installed)
-            if meant is not None:
-                message += f" Did you mean {meant!r}?"
-            elif name and (extra := _extra_that_brings(name)) is not None:
-                message += f' Install it with: pip install "polycall[{extra}]"'
-            else:
-                message += (
-                    " Names have the form 'provider/model'. Install the distribution that offers the provider, "
-                    "or register it with polycall.register_provider()."
-                )
-        return ProviderNotFoundError(message, name=name, installed=installed)
+            message = name_hints.not_found(request, names, self.installed_text())
+        return ProviderNotFoundError(message, name=name, installed=names)
+
+
+def _check_one_claim(group: str, name: str, found: tuple[FoundPlugin, ...]) -> None:
+    if len(found) > 1:
+        claims = " and ".join(plugin.description.distribution_text for plugin in found)
+        raise PluginError(
+            f"Several distributions claim the name {name!r} in the group {group}: {claims}. Uninstall all but one.",
+            plugin=name,
+        )
 
 
 def _register(manager: pluggy.PluginManager, loaded: _LoadedPlugin, role: str) -> None:
@@ -291,20 +346,6 @@ def _import_problem(group: str, description: InstalledPlugin, error: BaseExcepti
     if group == EXTENSION_GROUP:
         problem += f" Extensions load for every provider; {variable_of(EXTENSION_GROUP)} can leave it out."
     return problem
-
-
-def _extra_that_brings(provider: str) -> str | None:
-    """The extra of polycall that brings a distribution named after a provider, from polycall's own metadata."""
-    from importlib.metadata import PackageNotFoundError, requires
-
-    try:
-        requirements = requires(hookspecs.PROJECT_NAME) or []
-    except PackageNotFoundError:
-        return None
-    distribution = re.escape(f"{hookspecs.PROJECT_NAME}-{provider}")
-    extra_of = re.compile(rf"{distribution}\b(?!-).*;.*extra == ['\"]([^'\"]+)['\"]")
-    matches = (extra_of.match(requirement) for requirement in requirements)
-    return min((match[1] for match in matches if match and match[1] != "all"), default=None)
 
 
 registry = Registry()

@@ -34,9 +34,10 @@ def model_of(server: Server, request: Request) -> str:
     """
     model = request.model or server.model
     if not model:
+        example = "gpt-4o-mini" if request.provider == "openai" else "MODEL"
         raise ConfigurationError(
-            "No model is named. Pass model='gpt-4o-mini' to create(), or name it with the provider: "
-            "polycall.from_provider('openai/gpt-4o-mini').",
+            f"No model is named. Pass model='{example}' to create(), or name it with the provider: "
+            f"polycall.from_provider('{request.provider}/{example}').",
             key="model",
         )
     return model

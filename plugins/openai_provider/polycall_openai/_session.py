@@ -13,6 +13,7 @@ from polycall_openai._sdk.call_options import checked_headers
 from polycall_openai._sdk.recognition import deployment
 from polycall_openai._sdk.transport import Transport
 from polycall_openai._sdk.url_cache import UrlCache
+from polycall_openai._servers.access import ACCESS
 from polycall_openai._servers.reply_errors import ReplyErrors
 from polycall_openai._servers.server import Server
 from polycall_openai._servers.table import TELEMETRY_NAMES, choose_profile
@@ -61,7 +62,7 @@ class Session:
         stream_usage = settings.stream_usage
         if stream_usage is None:
             stream_usage = profile.takes_stream_usage(_api_version(client))
-        server = Server(profile, errors, deployment(client), stream_usage)
+        server = Server(profile, errors, deployment(client), stream_usage, _unreached(settings, base_url))
         return cls(
             client=client,
             api=api,
@@ -76,6 +77,15 @@ class Session:
         port = getattr(url, "port", None) or {"http": 80, "https": 443}.get(getattr(url, "scheme", ""))
         name = TELEMETRY_NAMES.get(self.server.profile.name)
         return SessionTraits(host=getattr(url, "host", None) or None, port=port, telemetry_name=name)
+
+
+def _unreached(settings: OpenAISettings, base_url: str) -> str | None:
+    """The advice for a server of one's own that does not answer."""
+    access = ACCESS.get(settings.server or "")
+    if access is None or access.needs_key:
+        return None
+    given = "" if settings.base_url else ", its default address"
+    return f"{settings.server} was expected at {shown_url(base_url)}{given}. Is it running? base_url names another."
 
 
 def _check_headers(client: Any) -> None:

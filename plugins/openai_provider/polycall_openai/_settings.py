@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -16,7 +17,9 @@ from polycall.plugin import (
     OtherNames,
     ReadFrom,
     sdk_missing,
+    sendable_key,
 )
+from polycall_openai._servers.access import ACCESS, address_of, key_of
 
 if TYPE_CHECKING:
     import openai
@@ -29,8 +32,8 @@ class OpenAISettings(BaseModel):
     """The settings of ``polycall.from_provider("openai/...", ...)``, and of a profile with ``provider = "openai"``.
 
     Settings that are not given are left to the SDK, which reads ``OPENAI_API_KEY``, ``OPENAI_BASE_URL`` and so on. With
-    any of the Azure settings the client is an ``AzureOpenAI``. Settings of the SDK's client are
-    refused for a client of the user's own.
+    a ``server``, address and key are that server's, and OpenAI's variables are not read. With any of the Azure settings
+    the client is an ``AzureOpenAI``. Settings of the SDK's client are refused for a client of the user's own.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -38,7 +41,9 @@ class OpenAISettings(BaseModel):
     api: Literal["chat", "responses"] = "chat"
     """Which of OpenAI's APIs to use: Chat Completions or the Responses API."""
     server: str | None = None
-    """The profile of the server: ``"groq"``, ``"vllm"``, ... ``None``: by the host of the base URL."""
+    """The server: ``"groq"``, ``"vllm"``, ... Its name says which profile holds, where it is reached and which
+    environment variable has the key. ``from_provider("groq/...")`` is ``from_provider("openai/...", server="groq")``.
+    ``None``: OpenAI or, for the profile, the host of the base URL."""
     server_options: dict[str, Any] = {}
     """Overrides for single fields of the profile, by their names in `ServerProfile`."""
     stream_usage: bool | None = None
@@ -93,8 +98,8 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
 
     Raises:
         PluginError: The SDK is missing, or cannot be imported.
-        ConfigurationError: The SDK rejects the combination of settings.
-        openai.OpenAIError: The SDK's own, for a missing key.
+        ConfigurationError: The SDK rejects the combination of settings, or something is missing that the server needs.
+        openai.OpenAIError: The SDK's own, for OpenAI's missing key.
     """
     try:
         import openai
@@ -106,15 +111,76 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
         for name in settings.model_fields_set - _POLYCALLS_OWN
         if (value := getattr(settings, name)) is not None or name == "timeout"
     }
-    azure = arguments.keys() & _AZURE
+    azure = bool(arguments.keys() & _AZURE)
+    server = settings.server
+    if server == "azure":
+        azure = azure or "base_url" not in arguments
+        _complete_azure(arguments, azure=azure)
+    elif server is not None and server in ACCESS:
+        if "base_url" not in arguments:
+            arguments["base_url"] = address_of(server)
+        if "api_key" not in arguments:
+            arguments["api_key"] = key_of(server)
     make: Callable[..., openai.OpenAI | openai.AsyncOpenAI]
     if asynchronous:
         make = openai.AsyncAzureOpenAI if azure else openai.AsyncOpenAI
     else:
         make = openai.AzureOpenAI if azure else openai.OpenAI
     try:
-        return make(**arguments)
+        client = make(**arguments)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"The openai SDK rejects these settings ({', '.join(sorted(arguments))}): {error}"
         ) from error
+    if server in ACCESS or (server == "azure" and not azure):
+        _forget_openai(client, arguments)
+    return client
+
+
+def _complete_azure(arguments: dict[str, Any], *, azure: bool) -> None:
+    """Say what Azure needs in its own terms; the SDK reads its variables by itself.
+
+    Args:
+        arguments: For the SDK's client; gets the key for Azure's v1 API, which is OpenAI's client with a base URL.
+        azure: Whether the client is an ``AzureOpenAI``.
+
+    Raises:
+        ConfigurationError: Endpoint, version or key are missing.
+    """
+    environment = os.environ
+    if azure and "base_url" not in arguments:
+        if not (arguments.get("azure_endpoint") or environment.get("AZURE_OPENAI_ENDPOINT")):
+            raise ConfigurationError(
+                "azure needs the endpoint of your resource: set AZURE_OPENAI_ENDPOINT, or pass "
+                "azure_endpoint='https://NAME.openai.azure.com'.",
+                key="azure_endpoint",
+            )
+        if not (arguments.get("api_version") or environment.get("OPENAI_API_VERSION")):
+            raise ConfigurationError(
+                "azure needs the version of its API: set OPENAI_API_VERSION, or pass api_version='2024-10-21', say. "
+                "For the v1 API, which has none, pass base_url='https://NAME.openai.azure.com/openai/v1/' in place of "
+                "azure_endpoint.",
+                key="api_version",
+            )
+    if arguments.get("api_key") or arguments.get("azure_ad_token"):
+        return
+    key = environment.get("AZURE_OPENAI_API_KEY", "").strip()
+    if not (key or (azure and environment.get("AZURE_OPENAI_AD_TOKEN"))):
+        raise ConfigurationError(
+            "azure needs a key: set the environment variable AZURE_OPENAI_API_KEY, or pass api_key=... (in a config "
+            'file: api_key_env = "THE_VARIABLE"). For Entra ID pass azure_ad_token, or make an AzureOpenAI client with '
+            "an azure_ad_token_provider and hand it to polycall.from_openai().",
+            key="api_key",
+        )
+    if not (azure and environment.get("AZURE_OPENAI_AD_TOKEN")):  # which comes first for the SDK
+        sendable_key(key, "AZURE_OPENAI_API_KEY")
+        arguments["api_key"] = key
+
+
+def _forget_openai(client: Any, arguments: Mapping[str, Any]) -> None:
+    """Take out of a client for another company's server what the SDK has read of OpenAI's in the environment."""
+    for name in ("organization", "project", "admin_api_key"):
+        if name not in arguments and getattr(client, name, None) is not None:
+            setattr(client, name, None)
+    if os.environ.get("OPENAI_CUSTOM_HEADERS") and hasattr(client, "_custom_headers"):
+        client._custom_headers = dict(arguments.get("default_headers") or {})  # noqa: SLF001

@@ -306,7 +306,7 @@ class TestNotFound:
             polycall.from_provider("zzz")
 
     def test_capitals_do_not_hide_the_nearest(self, hooks: Hooks) -> None:
-        with pytest.raises(polycall.ProviderNotFoundError, match="Did you mean 'toy'"):
+        with pytest.raises(polycall.ProviderNotFoundError, match="Write 'toy/model'"):
             polycall.from_provider("TOY/model")
 
     @pytest.mark.parametrize("name", ["", "/model", None, 5])

@@ -219,5 +219,5 @@ class TestTheAttack:
     def test_it_sees_those_of_modules_functions_and_objects(self) -> None:
         where = {found.where.partition(":")[0] for found in FOUND}
 
-        assert {"_toolkit/options.py", "_plugins/registry.py"} <= where
+        assert {"_toolkit/options.py", "_plugins/name_hints.py"} <= where
         assert len(FOUND) >= 15

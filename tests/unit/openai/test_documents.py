@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from polycall_openai import PROFILES
+from polycall_openai._servers.access import ACCESS
 from support.openai_corpus import STREAMS
 from support.openai_responses_corpus import RESPONSES_STREAMS
 
@@ -42,13 +43,26 @@ def test_every_profile_has_a_row_with_its_hosts() -> None:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_row_of_a_profile_tells_its_facts_with_their_values(name: str) -> None:
-    (cell,) = re.findall(rf"^\| `{name}` \| .* \| (.*) \|$", DOCUMENT, re.MULTILINE)
+    section = DOCUMENT.split("\n## Profiles\n")[1].split("\n## ")[0]
+    (cell,) = re.findall(rf"^\| `{name}` \| .* \| (.*) \|$", section, re.MULTILINE)
     everywhere, _, by_model = cell.partition("by model: ")
     told = dict(re.findall(r"`(\w+)`: ([^;]+?)(?:;|$)", everywhere.strip()))
     profile = PROFILES[name]
 
     assert told == {fact: written(getattr(profile, fact)) for fact in profile.sources}
     assert set(re.findall(r"`(\w+)`", by_model)) == {fact for family in profile.families for fact in family.facts}
+
+
+def test_the_table_of_names_tells_where_each_server_is_reached_and_with_which_key() -> None:
+    section = DOCUMENT.split("\n## By name\n")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.* \| .*) \|$", section, re.MULTILINE))
+    del rows["azure"]
+
+    assert rows == {
+        name: f"{access.base_url} | " + (" or ".join(f"`{one}`" for one in access.key_variables) or "none")
+        + ("" if access.needs_key or not access.key_variables else ", if set")
+        for name, access in ACCESS.items()
+    }  # fmt: skip
 
 
 def written(value: object) -> str:

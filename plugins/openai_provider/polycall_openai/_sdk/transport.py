@@ -196,6 +196,8 @@ class Transport:
                 f"{errors.url} was expected to speak {errors.protocol}. Check base_url (most servers want a "
                 "path such as /v1), the model's name, and that the server has this API."
             )
+        if self.server.unreached is not None and type(error).__name__ == "APIConnectionError":
+            error.add_note(self.server.unreached)
         note_switches(error)
         return error
 

@@ -18,6 +18,7 @@ class Server:
         errors: Makes the errors about its replies.
         model: Used when a call names no model: the Azure deployment of the client's URL.
         stream_usage: Ask for token counts at the end of a stream.
+        unreached: What to do where nothing answers; for servers of one's own, reached by their name.
         refused_additions: Model and name of each addition of polycall's own that the server turned out to refuse.
     """
 
@@ -25,6 +26,7 @@ class Server:
     errors: ReplyErrors
     model: str | None
     stream_usage: bool
+    unreached: str | None = None
     refused_additions: set[tuple[str | None, str]] = field(default_factory=set)
 
     def profile_for(self, model: str | None) -> ServerProfile:
