@@ -18,7 +18,7 @@ HEAVY = ("polycall_openai", "polycall_vertex", "openai", "google.genai", "vertex
 
 
 def test_providers_are_listed_with_distribution_and_sdk(run: Run) -> None:
-    rows = {line.split()[0]: line for line in run("providers").out.splitlines()[1:]}
+    rows = {line.split()[0]: line for line in run("providers").out.partition("\n\n")[0].splitlines()[1:]}
 
     assert {"llamacpp", "openai", "vertex"} <= rows.keys()
     assert f"polycall-openai {version('polycall-openai')}" in rows["openai"]
@@ -33,6 +33,7 @@ def test_the_same_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     listed: Any = run("providers", "--json").json
 
     by_name = {one["name"]: one for one in listed}
+    assert {"groq", "ollama", "azure"} <= {*by_name["openai"].pop("servers")}
     assert by_name["openai"] == {
         "name": "openai",
         "distribution": "polycall-openai",
@@ -48,7 +49,7 @@ def test_the_same_as_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_those_that_may_not_load_say_which_variable_keeps_them_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYCALL_PLUGINS", "vertex")
 
-    rows = {line.split()[0]: line for line in run("providers").out.splitlines()[1:]}
+    rows = {line.split()[0]: line for line in run("providers").out.partition("\n\n")[0].splitlines()[1:]}
 
     assert rows["openai"].endswith("no: POLYCALL_PLUGINS")
     assert rows["vertex"].endswith("yes")
@@ -81,16 +82,20 @@ class TestShow:
         settings = {one["name"]: one for one in described["settings"]}
         assert settings["api"] == {
             "name": "api",
-            "type": "chat | responses",
-            "default": "chat",
-            "key": "api",
+            "type": '"chat" or "responses"',
+            "default": "'chat'",
+            "required": False,
             "description": "Which of OpenAI's APIs to use: Chat Completions or the Responses API.",
-            "new_client_only": False,
+            "secret": False,
+            "in_code_only": False,
+            "new_clients_only": False,
+            "variables": [],
+            "key_in_file": "api",
         }
-        assert (settings["api_key"]["type"], settings["api_key"]["key"]) == ("secret", "api_key_env")
-        assert settings["timeout"]["type"] == "number"
-        assert settings["http_client"]["key"] is None
-        assert "OPENAI_API_KEY" in described["variables"]
+        assert (settings["api_key"]["secret"], settings["api_key"]["key_in_file"]) == (True, "api_key_env")
+        assert settings["api_key"]["variables"] == ["OPENAI_API_KEY"]
+        assert settings["timeout"]["type"] == "number > 0"
+        assert settings["http_client"]["key_in_file"] is None
         assert "max_tokens" in described["options"]
 
     def test_descriptions_are_found_in_the_classs_own_text_too(self, run: Run) -> None:

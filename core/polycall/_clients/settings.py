@@ -64,8 +64,9 @@ def make_settings(
     if not created:
         _refuse_new_client_only(settings_type, given)
     collected = _Collected(provider, settings_type)
+    overridden = {collected.field(name) for name in given}
     for name, value in (written or {}).items():
-        collected.add(name, value, place)
+        collected.add(name, value, place, is_overridden=collected.field(name) in overridden)
     for name, value in given.items():
         collected.add(name, value, IN_CODE)
     try:
@@ -123,14 +124,20 @@ class _Collected:
         self._in_code_only = in_code_only(settings_type)
         self._settings_type = settings_type
 
-    def add(self, name: str, value: object, place: Place) -> None:
-        """Add a setting, or the variable that holds it."""
+    def field(self, name: str) -> str:
+        """The field that a name sets, by itself or through a variable."""
+        return name if name in self._field_of else name.removesuffix(ENVIRONMENT_SUFFIX)
+
+    def add(self, name: str, value: object, place: Place, *, is_overridden: bool = False) -> None:
+        """Add a setting, or the variable that holds it; of one that is overridden the variable need not be set."""
         base = name.removesuffix(ENVIRONMENT_SUFFIX)
         from_variable = name not in self._field_of and base != name and base in self._field_of
         if name not in self._field_of and not from_variable:
             raise self._unknown(name, place)
         if base in self._in_code_only and (place is not IN_CODE or from_variable):
             raise place.error("cannot be written in a file: it is an object. Pass it in code.", name)
+        if is_overridden:
+            return
         if from_variable:
             value = read_variable(name, value, place, secret=base in self._secrets)
         elif place is not IN_CODE:

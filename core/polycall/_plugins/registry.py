@@ -189,6 +189,15 @@ class Registry:
                 _log.debug("provider %r cannot be loaded: %s", name, error)
                 yield name, error
 
+    def check(self, group: str, name: str) -> None:
+        """Import an installed plugin and check its hooks, by itself: the faults of others do not count.
+
+        Raises:
+            PluginError: It is broken, or two distributions claim the name.
+        """
+        with self._lock:
+            self._load(group, name, find_plugins(group)[name])
+
     def register_provider(self, name: str, plugin: object) -> None:
         """Register a provider in code; see `polycall.register_provider`."""
         check_hook_api(plugin, name, None)

@@ -10,9 +10,12 @@ COMMANDS = {
     "render": "render",
     "providers": "providers",
     "extensions": "extensions",
+    "config": "config",
+    "init": "init",
+    "check": "check",
     "demo": "demo",
 }
 """Names of commands, in the order of ``--help``, and their modules in ``polycall.cli._commands``."""
 
-ALIASES: dict[str, str] = {}
+ALIASES = {"doctor": "check"}
 """Other names, which ``--help`` does not list."""

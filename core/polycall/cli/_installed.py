@@ -6,7 +6,17 @@ import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from polycall._plugins.discovery import PROVIDER_GROUP, InstalledPlugin, find_plugins, is_allowed, left_out, variable_of
+from polycall._plugins.discovery import (
+    PROVIDER_GROUP,
+    InstalledPlugin,
+    find_plugins,
+    find_servers,
+    installed_names,
+    is_allowed,
+    left_out,
+    variable_of,
+)
+from polycall._plugins.discovery import allowed_text as allowed_names_text
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -21,12 +31,14 @@ class Listed:
             installed.
         allowed: The group's environment variable lets it load.
         is_claimed_twice: Another distribution offers the same name, so it cannot be selected.
+        servers: Names of servers that a provider reaches, each as good as the provider's own.
     """
 
     plugin: InstalledPlugin
     sdk: tuple[tuple[str, str | None], ...]
     allowed: bool
     is_claimed_twice: bool
+    servers: tuple[str, ...] = ()
 
     @property
     def sdk_text(self) -> str:
@@ -43,6 +55,7 @@ class Listed:
             "sdk": [{"name": name, "version": found} for name, found in self.sdk],
             "allowed": self.allowed,
             "claimed_twice": self.is_claimed_twice,
+            "servers": list(self.servers),
         }
 
 
@@ -57,6 +70,7 @@ def installed(group: str) -> list[Listed]:
             tuple((name, _version(name)) for name in _required(one.distribution)),
             is_allowed(one.name, group),
             names.count(one.name) > 1,
+            _servers_of(one) if group == PROVIDER_GROUP else (),
         )
         for one in plugins
     ]
@@ -71,16 +85,25 @@ def allowed_text(one: Listed, group: str) -> str:
 
 def unknown_allowed_names(group: str) -> list[str]:
     """Names that the group's environment variable lists and nothing installed has: most likely misspelt."""
-    import os
-
     known = {one.plugin.name for one in installed(group)}
-    listed = os.environ.get(variable_of(group), "")
+    if group == PROVIDER_GROUP:
+        known |= installed_names()
+    listed = allowed_names_text(group) or ""
     return sorted({name.strip() for name in listed.split(",") if name.strip()} - known)
 
 
 def kind_of_group(group: str) -> str:
     """``"provider"`` or ``"extension"``."""
     return "provider" if group == PROVIDER_GROUP else "extension"
+
+
+def _servers_of(provider: InstalledPlugin) -> tuple[str, ...]:
+    servers = [one.description for found in find_servers().values() for one in found]
+    return tuple(
+        sorted(
+            one.name for one in servers if one.server_of == provider.name and one.distribution == provider.distribution
+        )
+    )
 
 
 def _required(distribution: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 import polycall
 from support.toy_provider import Hooks, ToySettings
@@ -180,6 +181,17 @@ class TestChoices:
         assert polycall.from_config(model="other", timeout_s=5).model == "other"
         assert hooks.created[0][0] == ToySettings(timeout_s=5)
         polycall.from_config(api_key_env="TOY_KEY")
+
+    def test_the_variable_of_a_key_that_is_overridden_need_not_be_set(
+        self, folder: Path, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "polycall.toml").write_text(f'{PROFILE}api_key_env = "NOT_SET"\n', encoding="utf-8")
+        monkeypatch.setenv("TOY_KEY", "k")
+
+        polycall.from_config(api_key="k")
+        polycall.from_config(api_key_env="TOY_KEY")
+
+        assert [created[0] for created in hooks.created] == [ToySettings(api_key=SecretStr("k"))] * 2
 
     @pytest.mark.parametrize(
         ("arguments", "reason"),

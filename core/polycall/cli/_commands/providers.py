@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -38,27 +37,6 @@ def show(
 
     The plugin is imported; its SDK is not.
     """
-    from polycall.cli._output.columns import print_columns
-    from polycall.cli._output.terminal import styled
-    from polycall.cli._settings_of import describe_provider
+    from polycall.cli._output.settings import print_provider
 
-    described = describe_provider(name)
-    if as_json:
-        from polycall.cli._output.json_text import print_json
-
-        print_json(described.as_data())
-        return
-    out = sys.stdout
-    out.write(f"{styled(described.name, 'bold', out)}  {described.distribution}\n")
-    if described.about:
-        out.write(f"\n{described.about}\n")
-    out.write("\n")
-    print_columns(
-        ("SETTING", "TYPE", "DEFAULT", "IN A FILE", "DESCRIPTION"),
-        [(one.name, one.type, one.default, one.in_file, one.description) for one in described.settings],
-        wrap_last=True,
-    )
-    if described.variables:
-        out.write(f"\n{styled('Environment variables', 'bold', out)}  {', '.join(described.variables)}\n")
-    out.write(f"\n{styled('Options of a call', 'bold', out)}  {', '.join(described.options)}\n")
-    out.write("Write them as -o NAME=VALUE, as keywords of create(), or as options = {...} in a profile.\n")
+    print_provider(name, as_json=as_json)
