@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from polycall._clients.config import from_config as from_config
     from polycall._clients.factory import from_client as from_client
     from polycall._clients.factory import from_provider as from_provider
+    from polycall._clients.kinds import kind_of as kind_of
     from polycall._clients.shortcuts import from_openai as from_openai
     from polycall._clients.shortcuts import from_vertexai as from_vertexai
     from polycall._clients.streams import AsyncCallStream as AsyncCallStream
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from polycall._data.tools import ToolName as ToolName
     from polycall._data.types import Adaptation as Adaptation
     from polycall._data.types import CallFailure as CallFailure
+    from polycall._data.types import ErrorKind as ErrorKind
     from polycall._data.types import FinishReason as FinishReason
     from polycall._data.types import Mode as Mode
     from polycall._data.types import ToolCall as ToolCall
@@ -69,6 +71,7 @@ _MODULES = {
     "_clients.client": ("AsyncClient", "Client"),
     "_clients.config": ("from_config",),
     "_clients.factory": ("from_client", "from_provider"),
+    "_clients.kinds": ("kind_of",),
     "_clients.shortcuts": ("from_openai", "from_vertexai"),
     "_clients.streams": ("AsyncCallStream", "CallEvent", "CallFailed", "CallReady", "CallStream"),
     "_data.calls": ("Calls",),
@@ -91,7 +94,7 @@ _MODULES = {
         "UnknownClientError",
     ),
     "_data.tools": ("Tool", "ToolName"),
-    "_data.types": ("Adaptation", "CallFailure", "FinishReason", "Mode", "ToolCall", "Usage"),
+    "_data.types": ("Adaptation", "CallFailure", "ErrorKind", "FinishReason", "Mode", "ToolCall", "Usage"),
     "_engine.mcp_tools": ("tools_from_mcp",),
     "_plugins.discovery": ("InstalledPlugin",),
     "_plugins.public": ("extensions", "providers", "register_extension", "register_provider", "unregister"),

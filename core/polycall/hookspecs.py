@@ -26,6 +26,7 @@ The life of one call, with the hooks in the order of their use; ``*`` marks thos
     └── polycall_continue_conversation                                                        if calls are bad
     * polycall_create_ended
     polycall_close_client | polycall_close_client_async                                       once per client
+    polycall_error_kind                                                                       by polycall.kind_of(error)
 
 Rules for all hooks:
 
@@ -75,7 +76,7 @@ from polycall._data.contract import (
     StreamDecoder,
     ToolSpec,
 )
-from polycall._data.types import Adaptation, CallFailure, ToolCall
+from polycall._data.types import Adaptation, CallFailure, ErrorKind, ToolCall
 from polycall._data.wording import Wording
 
 PROJECT_NAME = "polycall"
@@ -451,6 +452,21 @@ def polycall_wording() -> Wording | None:
     """Replace the words that the core tells the model about its calls.
 
     Called once when a `polycall.Client` is made. Optional. Since hook API 1.
+    """
+
+
+@hookspec(firstresult=True)
+def polycall_error_kind(error: Exception) -> ErrorKind | None:
+    """Say which kind an exception of this provider's SDK is of.
+
+    Called by `polycall.kind_of`, for any exception at all, of other SDKs too, and in processes that have no client of
+    this provider. Not called for polycall's own errors. Optional: without it only the errors of HTTP libraries are
+    known, and those with an integer ``status_code``.
+
+    :returns: ``"rate_limit"``, ``"auth"``, ``"timeout"``, ``"connection"``, ``"server"`` or ``"bad_request"``; ``None``
+        if the exception is not the SDK's, or is of none of these kinds. The causes of an exception are asked for, too.
+
+    Must not import the SDK (see `polycall.plugin.kind_by_class`, ``kind_of_status``). Must not raise. Since hook API 1.
     """
 
 

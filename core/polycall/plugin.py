@@ -46,6 +46,7 @@ from polycall._data.errors import ResponseError as ResponseError
 from polycall._data.errors import SchemaError as SchemaError
 from polycall._data.types import Adaptation as Adaptation
 from polycall._data.types import CallFailure as CallFailure
+from polycall._data.types import ErrorKind as ErrorKind
 from polycall._data.types import FinishReason as FinishReason
 from polycall._data.types import JsonObject as JsonObject
 from polycall._data.types import Mode as Mode
@@ -78,6 +79,12 @@ from polycall._toolkit.calls import render_tool as render_tool
 from polycall._toolkit.calls import resolve_name as resolve_name
 from polycall._toolkit.conversation import assistant_turn as assistant_turn
 from polycall._toolkit.conversation import continue_conversation as continue_conversation
+from polycall._toolkit.error_kinds import is_about_connection as is_about_connection
+from polycall._toolkit.error_kinds import kind_by_class as kind_by_class
+from polycall._toolkit.error_kinds import kind_of_code as kind_of_code
+from polycall._toolkit.error_kinds import kind_of_report as kind_of_report
+from polycall._toolkit.error_kinds import kind_of_status as kind_of_status
+from polycall._toolkit.error_kinds import kind_of_transport as kind_of_transport
 from polycall._toolkit.headers import shown_headers as shown_headers
 from polycall._toolkit.headers import shown_url as shown_url
 from polycall._toolkit.hints import did_you_mean as did_you_mean

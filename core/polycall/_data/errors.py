@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from polycall._data.calls import Calls
-    from polycall._data.types import CallFailure, ToolCall
+    from polycall._data.types import CallFailure, ErrorKind, ToolCall
 
 _EXCERPT_CHARACTERS = 200
 
@@ -219,12 +219,14 @@ class ResponseError(OutputError):
     Args:
         message: What was expected, and what is there instead.
         excerpt: The reply's first characters.
+        kind: Which kind of error the reply reports, for `polycall.kind_of`; ``None`` if it does not say.
     """
 
-    def __init__(self, message: str, *, excerpt: str = "") -> None:
+    def __init__(self, message: str, *, excerpt: str = "", kind: ErrorKind | None = None) -> None:
         shown = f" It begins: {_excerpt(excerpt)!r}." if excerpt else ""
         super().__init__(f"{message}{shown}")
         self.excerpt = excerpt[:_EXCERPT_CHARACTERS]
+        self.kind = kind
 
 
 def _excerpt(text: str) -> str:

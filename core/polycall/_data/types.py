@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 
 JsonObject: TypeAlias = dict[str, object]
 """A JSON object, decoded."""
+ErrorKind: TypeAlias = Literal["rate_limit", "auth", "timeout", "connection", "server", "bad_request"]
+"""What `polycall.kind_of` says of an error."""
 
 
 class Mode(StrEnum):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -91,6 +92,25 @@ def installed_names() -> frozenset[str]:
 def provider_entries(name: str) -> tuple[FoundPlugin, ...]:
     """The distributions that offer a provider, whether it may be selected by its own name or not."""
     return _read_group(PROVIDER_GROUP).get(name, ())
+
+
+def is_package_of(plugin: FoundPlugin, modules: Collection[str]) -> bool:
+    """Whether one of the modules is in the plugin's own package, or in a distribution that it requires.
+
+    Told by names alone: ``google.genai.errors`` is taken to be in the distribution ``google-genai``.
+    """
+    own = plugin.entry_point.value.partition(":")[0].partition(".")[0]
+    requirements = (plugin.entry_point.dist.requires or ()) if plugin.entry_point.dist is not None else ()
+    names = {_normal(re.split(r"[^A-Za-z0-9._-]", one, maxsplit=1)[0]) for one in requirements} | {_normal(own)}
+    for module in modules:
+        parts = module.split(".")
+        if any(_normal("-".join(parts[:depth])) in names for depth in range(1, len(parts) + 1)):
+            return True
+    return False
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def left_out(group: str) -> list[InstalledPlugin]:

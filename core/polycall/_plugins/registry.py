@@ -27,6 +27,7 @@ from polycall._plugins.discovery import (
     forget_plugins,
     installed_names,
     is_allowed,
+    is_package_of,
     left_out,
     provider_entries,
     variable_of,
@@ -174,6 +175,22 @@ class Registry:
             return f"Installed: {names or 'none'}."
         variable = variable_of(PROVIDER_GROUP)
         return f"Installed and allowed by {variable}={listed!r}: {names or 'none'}."
+
+    def providers_for(self, error_type: type[BaseException]) -> Iterator[str]:
+        """Names of the providers that may know an exception: those that are loaded, then those whose SDK defines it.
+
+        A plugin that is not loaded counts if a class of the exception is in its own package, or in that of a
+        distribution which it requires.
+        """
+        with self._lock:
+            loaded = {name for group, name in self._loaded if group == PROVIDER_GROUP}
+            loaded |= {*self._providers, *self._registered_providers}
+        known = self.provider_names()
+        yield from (name for name in known if name in loaded)
+        packages = {one.__module__ for one in error_type.__mro__}
+        for name, found in find_plugins(PROVIDER_GROUP).items():
+            if name not in loaded and any(is_package_of(one, packages) for one in found):
+                yield name
 
     def registered_extensions(self) -> tuple[str, ...]:
         """Names of the extensions that were registered in code and may load, sorted."""

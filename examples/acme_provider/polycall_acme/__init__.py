@@ -24,6 +24,7 @@ from polycall.plugin import (
     CallMaker,
     ClientTraits,
     Dialect,
+    ErrorKind,
     FinishReason,
     LineReader,
     NativeMessage,
@@ -104,6 +105,21 @@ def polycall_create_client(settings: AcmeSettings) -> AcmeClient:
 def polycall_recognize_client(client: object) -> ClientTraits | None:
     its_own = is_instance_of(client, f"{AcmeClient.__module__}.AcmeClient")
     return ClientTraits(sync=True, asynchronous=True) if its_own else None
+
+
+_KINDS: dict[str, ErrorKind] = {
+    "auth": "auth",
+    "rate_limit": "rate_limit",
+    "not_found": "bad_request",
+    "server_error": "server",
+    "error_in_reply": "server",
+}
+"""Of what the service calls its errors. Those of sockets polycall knows by itself."""
+
+
+@hookimpl
+def polycall_error_kind(error: Exception) -> ErrorKind | None:
+    return _KINDS.get(error.kind) if isinstance(error, AcmeError) else None
 
 
 @hookimpl

@@ -183,6 +183,11 @@ def test_the_services_own_error_reaches_the_caller_as_it_is() -> None:
         connect(server).create(MESSAGES, Iterable[Weather])
 
 
+@pytest.mark.parametrize(("word", "kind"), [("auth", "auth"), ("not_found", "bad_request"), ("of its own", None)])
+def test_the_kind_of_the_services_own_error(word: str, kind: str | None) -> None:
+    assert polycall.kind_of(polycall_acme.AcmeError(word, "no")) == kind
+
+
 class Part(BaseModel):
     name: str
     parts: list[Part] = []

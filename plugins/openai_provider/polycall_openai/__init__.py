@@ -9,6 +9,7 @@ from polycall.plugin import (
     Adaptation,
     AsyncOpenStream,
     ClientTraits,
+    ErrorKind,
     JsonObject,
     OpenStream,
     RenderedRequest,
@@ -19,7 +20,7 @@ from polycall.plugin import (
     ToolSpec,
     hookimpl,
 )
-from polycall_openai import _settings
+from polycall_openai import _error_kinds, _settings
 from polycall_openai._sdk import recognition
 from polycall_openai._sdk.transport import RawReply
 from polycall_openai._servers.profile import ModelFamily, ServerProfile
@@ -124,3 +125,8 @@ def polycall_extract_reply(session: Session, request: Request, response: RawRepl
 @hookimpl
 def polycall_create_decoder(session: Session, request: Request) -> StreamDecoder[bytes | JsonObject]:
     return session.api.create_decoder(session.server, request)
+
+
+@hookimpl
+def polycall_error_kind(error: Exception) -> ErrorKind | None:
+    return _error_kinds.kind_of(error)

@@ -15,6 +15,7 @@ from polycall.plugin import (
     AsyncChunkStream,
     ChunkStream,
     ClientTraits,
+    ErrorKind,
     RenderedRequest,
     RenderedTools,
     Request,
@@ -23,7 +24,7 @@ from polycall.plugin import (
     ToolSpec,
     hookimpl,
 )
-from polycall_vertex import _clients
+from polycall_vertex import _clients, _error_kinds
 from polycall_vertex._protocol.tools import VertexTools, render_tools
 from polycall_vertex._session import Session
 from polycall_vertex._settings import VertexSettings
@@ -124,3 +125,9 @@ def polycall_open_stream_async(session: Session, request: Request, body: Any) ->
 def polycall_create_decoder(session: Session, request: Request) -> StreamDecoder[Any]:
     """Decode the calls of the first candidate, each as soon as it is complete; whole replies too."""
     return session.decoder(request)
+
+
+@hookimpl
+def polycall_error_kind(error: Exception) -> ErrorKind | None:
+    """The kind of an exception of Google's libraries."""
+    return _error_kinds.kind_of(error)

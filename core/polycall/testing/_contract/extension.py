@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -19,7 +19,7 @@ from polycall._data.contract import (
     SessionTraits,
     ToolSpec,
 )
-from polycall._data.types import Adaptation, JsonObject
+from polycall._data.types import Adaptation, ErrorKind, JsonObject
 from polycall._engine.decoder_checks import check_decoder
 from polycall._engine.result_checks import (
     check_adaptations,
@@ -124,6 +124,14 @@ class ContractChecker:
     @hookimpl(wrapper=True)
     def polycall_close_client_async(self) -> Wrapper:
         return self._awaitable((yield), "polycall_close_client_async", lambda _, result: result)
+
+    @hookimpl(wrapper=True)
+    def polycall_error_kind(self) -> Wrapper:
+        kind = yield
+        plugin, hook = self._plugin(), "polycall_error_kind"
+        if plugin is not None and kind is not None and kind not in get_args(ErrorKind):
+            plugin.fail("result-type", hook, f"{kind!r:.80}", f"one of {', '.join(get_args(ErrorKind))}, or None")
+        return kind
 
     # -- requests
 

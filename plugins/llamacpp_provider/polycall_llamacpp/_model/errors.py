@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from polycall import ConfigurationError, PolycallError, ResponseError, SchemaError
+from polycall.plugin import kind_of_report
 
 _OPTION = re.compile(r"Field '(\w{1,80})': ")
 
@@ -28,7 +29,7 @@ def error_of(answer: Mapping[str, object]) -> PolycallError:
         return ConfigurationError(f"llama.cpp refuses the option {option[1]!r}: {problem}", key=option[1])
     if "grammar" in message:
         return SchemaError("response_model", f"llama.cpp rejects the grammar made from it: {message}.")
-    return ResponseError(f"llama.cpp returned an error: {message}", excerpt="")
+    return ResponseError(f"llama.cpp returned an error: {message}", excerpt="", kind=kind_of_report(error))
 
 
 def error_in_schema(error: ValueError) -> PolycallError | None:

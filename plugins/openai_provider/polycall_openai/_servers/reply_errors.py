@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polycall.plugin import JsonObject, NotJsonError, ResponseError, parse_json
+from polycall.plugin import JsonObject, NotJsonError, ResponseError, kind_of_report, parse_json
 from polycall.plugin import excerpt as beginning_of
 
 _KINDS = {list: "a JSON array", str: "a text", type(None): "null"}
@@ -98,7 +98,9 @@ def raise_if_error(value: JsonObject, source: object) -> None:
 def reported_error(error: object, source: object) -> ResponseError:
     """The error for one that the server reports."""
     return ResponseError(
-        f"The server reported an error inside a reply with status 200: {_words(error)}.", excerpt=excerpt(source)
+        f"The server reported an error inside a reply with status 200: {_words(error)}.",
+        excerpt=excerpt(source),
+        kind=kind_of_report(error),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from polycall.plugin import JsonObject, ResponseError, Usage
+from polycall.plugin import JsonObject, ResponseError, Usage, kind_of_report
 
 T = TypeVar("T")
 
@@ -108,7 +108,9 @@ def read_chunk(message: JsonObject) -> Chunk:
 def error_inside_success(error: object) -> ResponseError:
     """The error for an error object of the service in a reply whose status was 200, with the service's words."""
     text = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
-    return ResponseError("The service reported an error inside a reply of status 200.", excerpt=text)
+    return ResponseError(
+        "The service reported an error inside a reply of status 200.", excerpt=text, kind=kind_of_report(error)
+    )
 
 
 def _first_candidate(candidates: Sequence[object]) -> JsonObject | None:
