@@ -119,8 +119,10 @@ def judge_damaged(conversation: Conversation, injuries: Injuries, outcome: Outco
         return f"the stream yielded {outcome.early}, then the calls are {outcome.calls}"
     if error is not None and not isinstance(error, polycall.InvalidCallsError):
         return None
-    failures = len(getattr(error, "failures", ())) - len(meant.bad)
-    gone = [meant.calls[number] for number in injuries.may_vanish | injuries.may_differ]
+    may_be_gone = injuries.may_vanish | injuries.may_differ
+    bad = [number for number, call in enumerate(meant.calls) if call.fault is not None and number not in may_be_gone]
+    failures = len(getattr(error, "failures", ())) - len(bad)
+    gone = [meant.calls[number] for number in may_be_gone]
     forgiven = [(call.name, call.arguments) for call in gone]
     lost = [call for _, call in left if (call.name, call.arguments) not in forgiven]
     if len(lost) > max(0, failures):

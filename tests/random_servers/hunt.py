@@ -1,12 +1,23 @@
-"""Runs conversations, and makes a failing one as small as it can be."""
+"""Runs conversations, and makes a failing one as small as it can be.
+
+As a program it looks for faults that are not known yet, until the time is over::
+
+    cd tests && python -m random_servers.hunt --minutes 60
+"""
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import random
+import time
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from random_servers.asking import Asker
-from random_servers.conversation import Conversation, converse
+from random_servers.conversation import PROTOCOLS, Conversation, converse
+from random_servers.damage import Injuries, converse_damaged, judge_damaged
 from random_servers.oracle import disagreement, judge
 
 
@@ -16,9 +27,11 @@ class Fault:
 
     conversation: Conversation
     problem: str
+    injuries: Injuries | None = None
+    """Of a damaged reply."""
 
     def __str__(self) -> str:
-        return f"{self.problem}\n{self.conversation}"
+        return "\n".join(str(one) for one in (self.problem, self.injuries, self.conversation) if one is not None)
 
 
 async def try_conversation(
@@ -55,3 +68,58 @@ async def shrink(asker: Asker, fault: Fault, number: object, *, both: bool = Fal
             if still is not None:
                 smallest, changed = still, True
     return smallest
+
+
+async def try_damaged(
+    asker: Asker, protocol: str, streamed: bool, number: object, *, both: bool = False
+) -> Fault | None:
+    """Hold one conversation whose reply is damaged; arguments as for `try_conversation`."""
+    conversation, injuries = converse_damaged(protocol, streamed, number)
+    outcome = await asker.ask_async(conversation) if both else asker.ask(conversation)
+    problem = judge_damaged(conversation, injuries, outcome)
+    return None if problem is None else Fault(conversation, problem, injuries)
+
+
+async def hunt(seeds: random.Random, until: float) -> tuple[int, int]:
+    """Hold conversations of new numbers and print each fault.
+
+    Args:
+        seeds: Where the numbers come from.
+        until: When to stop, by `time.monotonic`.
+
+    Returns:
+        How many conversations were held, and how many went wrong.
+    """
+    asker = Asker()
+    held = wrong = 0
+    while time.monotonic() < until:
+        number = seeds.getrandbits(48)
+        for protocol in PROTOCOLS:
+            for streamed in (False, True):
+                fault = await try_conversation(asker, protocol, streamed, number, both=number % 8 == 0)
+                if fault is not None:
+                    fault = await shrink(asker, fault, number, both=True)
+                damage = await try_damaged(asker, protocol, streamed, number, both=number % 8 == 1)
+                held += 2
+                for one in (fault, damage):
+                    if one is not None:
+                        wrong += 1
+                        print(f"\n== number {number}: {one}", flush=True)
+    await asker.aclose()
+    return held, wrong
+
+
+def main() -> None:
+    """Read the arguments and hunt."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60, help="how long (default: 60)")
+    parser.add_argument("--seed", help="the same conversations again")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore", UserWarning)  # google-genai says what it does not know of a reply
+    began = time.monotonic()
+    held, wrong = asyncio.run(hunt(random.Random(given.seed), began + 60 * given.minutes))
+    print(f"\n{held:,} conversations in {(time.monotonic() - began) / 60:.1f} minutes, {wrong} went wrong")
+
+
+if __name__ == "__main__":
+    main()

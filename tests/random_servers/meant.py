@@ -119,6 +119,10 @@ class Meant:
         return self._sent
 
     @property
+    def says_nothing(self) -> bool:
+        return not (self.calls or self.text or self.reasoning or self.empty_places)
+
+    @property
     def good(self) -> list[Call]:
         return [call for call in self.calls if call.fault is None]
 

@@ -43,9 +43,11 @@ def _of_the_error(conversation: Conversation, outcome: Outcome) -> str | None:
     if meant.ending != "whole":
         wanted = (_ERRORS[meant.ending],)
         if meant.ending == "unknown" and conversation.protocol == "gemini" and not (meant.calls or meant.empty_places):
-            wanted = (polycall.RefusalError,)  # asking again would not help
+            wanted = (polycall.NoToolCallsError,)  # asking again would not help
         if meant.ending == "error" and conversation.protocol == "gemini" and conversation.streamed:
             wanted += (genai_errors.ServerError,)  # which the SDK documents for exactly this
+        if meant.ending == "missing" and meant.says_nothing:
+            wanted += (polycall.ResponseError,)  # an empty body, chunks without a candidate
     elif meant.bad or (meant.empty_places and not meant.empty_places_may_be_nothing):
         wanted = (polycall.InvalidCallsError,)
     else:

@@ -4,6 +4,8 @@ A conversation that goes wrong is printed with its seed, the liberties that the 
 liberties without which it still goes wrong were switched off. Run it again, or more of them, with
 
     POLYCALL_RANDOM_SEED=... POLYCALL_RANDOM_CONVERSATIONS=... pytest tests/random_servers
+
+`random_servers.hunt` looks for more of them, for as long as it is told to.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from support.openai_replies import DONE, USAGE, JsonObject, call_chunk, chunk, c
 
 A = '{"query": "a"}'
 B = '{"query": "b"}'
+_UNCLOSED = '{"query": oops'
 FINISH = chunk({}, finish_reason="tool_calls")
 
 
@@ -164,6 +165,49 @@ STREAMS: Mapping[str, Stream] = {
     "name in pieces": Stream(
         "NVIDIA-NeMo/Switchyard#785",
         body(*each(fragment(0, "x", "Sea", ""), fragment(0, None, "rch", A), fragment(1, "y", "Search", B))),
+    ),
+    "name in pieces, the arguments before the second": Stream(
+        "random server 105",
+        body(
+            *each(
+                fragment(0, "x", "Pin", "{}"),
+                fragment(1, "y", "Sea", ""),
+                fragment(0, None, "g", "\n"),
+                fragment(1, None, "rch", A),
+            )
+        ),
+        [("Ping", "{}\n"), ("Search", A)],
+    ),
+    "calls after one that the model did not close, one id for all": Stream(
+        "random server 103; OpenRouterTeam/ai-sdk-provider#471",
+        body(
+            *each(
+                fragment(None, "x", "Search", _UNCLOSED),
+                fragment(None, "x", "Search", A[:4]),
+                fragment(None, None, None, A[4:]),
+                fragment(None, "x", "Search", B),
+                fragment(None, "x", "Ping", "{}"),
+            )
+        ),
+        [("Search", _UNCLOSED), ("Search", A), ("Search", B), ("Ping", "{}")],
+    ),
+    "calls after one that the model did not close, all index 0": Stream(
+        "random server 107; ollama#15457 with llama.cpp#20198 and vllm#54964",
+        body(
+            *each(
+                fragment(0, None, "Search", _UNCLOSED),
+                fragment(0, None, "Search", '"'),
+                fragment(0, None, None, '{\\"query\\": \\"a\\"}"'),
+                fragment(0, None, "Search", {"query": "b"}),
+                fragment(0, None, "Ping", "{}"),
+            )
+        ),
+        [("Search", _UNCLOSED), ("Search", '"{\\"query\\": \\"a\\"}"'), ("Search", {"query": "b"}), ("Ping", "{}")],
+    ),
+    "id and name on each fragment, and values inside": Stream(
+        "llama.cpp#13774",
+        body(*each(*(fragment(0, "x", "Search", piece) for piece in ('{"query": ', '{"a": "b', "{c", '"', "}", "}")))),
+        [("Search", '{"query": {"a": "b{c"}}')],
     ),
     "arguments as an object": Stream(
         "llama.cpp#20198",

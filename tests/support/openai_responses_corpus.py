@@ -179,6 +179,16 @@ RESPONSES_STREAMS: Mapping[str, ResponsesStream] = {
         "llama.cpp#24882", stream(change=without_fields("id", "item_id", "output_index"))
     ),
     "no status": ResponsesStream("servers of others", stream(change=without_fields("status"))),
+    "items without a type": ResponsesStream(
+        "random server 187002583833566",
+        stream(
+            change=lambda event: (
+                {**event, "item": {key: value for key, value in event["item"].items() if key != "type"}}
+                if "item" in event
+                else event
+            )
+        ),
+    ),
     "arguments as an object": ResponsesStream(
         "as llama.cpp#20198 for chat",
         stream(change=chained(without("function_call_arguments.delta"), as_object)),

@@ -222,6 +222,8 @@ class Reply:
         raw_finish_reason: The provider's own word for it.
         usage: ``None`` where the provider sent no counts.
         refusal: Set where the model refused or the provider blocked: its reason, in its words.
+        stopped: Set where the provider stopped the model for another reason of its own, so that asking again for calls
+            would not help: its reason, in its words. The reply is not whole: ``saw_end`` is false.
         saw_end: False for a stream that ended without any sign that the reply is whole; enough by itself, where
             nothing is known of the call that was cut off.
         turn: The model's turn as JSON data: one of polycall's messages, or a list of them, as
@@ -240,6 +242,7 @@ class Reply:
     raw_finish_reason: str | None = None
     usage: Usage | None = None
     refusal: str | None = None
+    stopped: str | None = None
     saw_end: bool = True
     turn: JsonObject | list[JsonObject] | None = None
     response_id: str | None = None

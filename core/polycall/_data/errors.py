@@ -168,16 +168,21 @@ class NoToolCallsError(OutputError):
     Args:
         missing: The tools that ``tool_choice=[...]`` asked for and that were not called; empty where any call would
             have done.
+        stopped: Why the provider stopped the model before it made a call, in the provider's words; ``None`` if it did
+            not.
     """
 
-    def __init__(self, *, calls: Calls[object], missing: Sequence[str] = ()) -> None:
+    def __init__(self, *, calls: Calls[object], missing: Sequence[str] = (), stopped: str | None = None) -> None:
         text = f" Its text: {_excerpt(calls.text)!r}." if calls.text else ""
-        if missing:
+        if stopped is not None:
+            message = f"The model made no tool call: {_excerpt(stopped)}.{text} The same request may end the same way."
+        elif missing:
             message = f"The model did not call {', '.join(missing)}.{text} The {len(calls)} good calls are in .calls."
         else:
             message = f"The model made no tool call.{text} Pass tool_choice='auto' to allow an answer without calls."
         super().__init__(message, calls=calls)
         self.missing = tuple(missing)
+        self.stopped = stopped
 
 
 class IncompleteOutputError(OutputError):

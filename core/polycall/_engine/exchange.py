@@ -367,13 +367,16 @@ class Exchange:
         if reply.refusal is not None or reply.finish_reason is FinishReason.REFUSAL:
             reason = reply.refusal or reply.text or f"the finish reason is {reply.raw_finish_reason!r}"
             raise RefusalError(reason, calls=self.calls())
+        if reply.stopped is not None and not (self._outcomes or reply.cut_off) and self.tool_choice != "auto":
+            raise NoToolCallsError(calls=self.calls(), stopped=reply.stopped)
         if reply.finish_reason is FinishReason.LENGTH:
             problem = "The reply was cut off by the length limit; allow more output tokens or ask for fewer calls."
         elif not reply.saw_end:
             ended = "The stream ended without any sign"
             if reply.raw_finish_reason is not None:
                 ended = f"The finish reason {reply.raw_finish_reason!r} is not known as a sign"
-            problem = f"{ended} that the reply is whole; send the request again."
+            why = f" ({reply.stopped})" if reply.stopped is not None else ""
+            problem = f"{ended} that the reply is whole{why}; send the request again."
         elif reply.cut_off:
             problem = "The reply ended in the middle of a call; send the request again."
         else:

@@ -17,7 +17,7 @@ from polycall._plugins.registry import Provider
 T = TypeVar("T")
 
 _OPTIONAL_MEMBERS = (
-    *(("text", str), ("reasoning", str), ("raw_finish_reason", str), ("refusal", str)),
+    *(("text", str), ("reasoning", str), ("raw_finish_reason", str), ("refusal", str), ("stopped", str)),
     *(("response_id", str), ("model", str), ("finish_reason", FinishReason), ("usage", Usage)),
 )
 _LISTS = frozenset({list, tuple})
@@ -173,6 +173,7 @@ def _is_sound(reply: Reply) -> bool:
         and type(reply.text) in _TEXT
         and type(reply.reasoning) in _TEXT
         and type(reply.refusal) in _TEXT
+        and type(reply.stopped) in _TEXT
         and type(reply.raw_finish_reason) in _TEXT
         and type(reply.response_id) in _TEXT
         and type(reply.model) in _TEXT

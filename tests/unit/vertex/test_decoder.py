@@ -156,7 +156,9 @@ def test_ids_first_and_then_calls_without_ids_are_linear() -> None:
 def test_a_reply_without_calls_that_the_service_stopped_says_why(reason: str) -> None:
     _, reply = decode([{"candidates": [{"finishReason": reason, "finishMessage": "because"}]}])
 
-    assert reply.refusal == f"the reply was stopped ({reason}): because"
+    assert reply.stopped == f"the reply was stopped ({reason}): because"
+    assert reply.refusal is None
+    assert not reply.saw_end
 
 
 def test_an_empty_function_call_does_not_lose_its_place() -> None:
@@ -240,3 +242,13 @@ def test_arguments_without_a_name_are_not_dropped() -> None:
 def test_a_reply_that_says_nothing_at_all_is_not_the_protocol(chunks: list[dict[str, object]]) -> None:
     with pytest.raises(ResponseError, match="neither a candidate nor"):
         decode(chunks)
+
+
+@pytest.mark.parametrize("index", ["x", True, [None], 1.5])
+def test_a_candidate_whose_index_is_not_a_number_is_not_passed_over(index: object) -> None:
+    """Random servers 109: its calls were lost."""
+    reply = candidate({"functionCall": {"name": "a", "args": {}}})
+    reply["candidates"][0]["index"] = index  # type: ignore[index]
+
+    with pytest.raises(ResponseError, match="'index' in the reply is a"):
+        decode([reply])

@@ -113,10 +113,24 @@ def test_a_reply_that_the_service_stopped_tells_its_true_reason(rest: VertexRest
     """Not the advice to pass ``tool_choice="auto"``, and no request for a correction."""
     rest.enqueue({"candidates": [{"finishReason": reason, "finishMessage": "because"}]})
 
-    with pytest.raises(polycall.RefusalError, match=rf"{reason}\): because"):
+    with pytest.raises(polycall.NoToolCallsError, match=rf"{reason}\): because") as caught:
         polycall.from_vertexai(genai_client(rest)).create(MESSAGES, list[Pick], MODEL)
 
+    assert caught.value.stopped == f"the reply was stopped ({reason}): because"
+    assert "auto" not in str(caught.value)
     assert len(rest.requests) == 1
+
+
+@pytest.mark.parametrize("holds", ["a call", "no call, where none is required"])
+def test_so_it_does_where_calls_may_be_missing(rest: VertexRestServer, holds: str) -> None:
+    parts = [call("Pick", {"n": 1})] if holds == "a call" else []
+    rest.enqueue(candidate(*parts, finishReason="LANGUAGE", finishMessage="because"))
+    choice = "required" if parts else "auto"
+
+    with pytest.raises(polycall.IncompleteOutputError, match=r"LANGUAGE\): because") as caught:
+        polycall.from_vertexai(genai_client(rest)).create(MESSAGES, list[Pick], MODEL, tool_choice=choice)
+
+    assert list(caught.value.calls) == [Pick(n=1)][: len(parts)]
 
 
 @pytest.mark.parametrize("streamed", [False, True])

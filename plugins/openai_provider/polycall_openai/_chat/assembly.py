@@ -18,6 +18,8 @@ from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 _FRAGMENT_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
 _NOTHING: JsonObject = {}
+_ENOUGH_TO_TELL_APART = 2
+"""Indices or ids: a server that gives each call the same one does not tell them apart by it."""
 _NOT_A_FUNCTION = "the function of this call is not an object; call a tool by its name"
 _NOT_TEXT = "a piece of the arguments is not a text"
 EMPTY_ENTRY = "this entry of tool_calls is empty; call a tool by its name"
@@ -66,7 +68,7 @@ class CallAssembler:
         index, id_ = fragment.get("index"), fragment.get("id")
         name, piece = function.get("name"), function.get("arguments")
         # "" and null mean the same everywhere: sglang#4700, vercel/ai#16507.
-        if not isinstance(index, int):
+        if type(index) is not int:
             index = None
         id_ = id_ if isinstance(id_, str) and id_ else None
         name = name if isinstance(name, str) and name else None
@@ -140,9 +142,18 @@ class CallAssembler:
         if name is None:
             return True
         if call.name and name != call.name and not self._maker.may_continue(call.name, name):
-            return not (call.is_closed() or (call.text.is_blank and call.final is None))
+            begins = _begins_object(piece) or self._maker.is_tool(self._maker.resolve(name))
+            return not (begins or call.is_closed() or (call.text.is_blank and call.final is None))
         # Id and name repeated in each fragment (llama.cpp#13774), or one after another with the same or no id.
-        return not (_begins_value(piece) and call.is_closed() and not call.is_repeated_by(piece))
+        if call.is_closed():
+            return not _begins_value(piece) or call.is_repeated_by(piece)
+        if max(len(self._by_index), len(self._by_id)) >= _ENOUGH_TO_TELL_APART:
+            return True
+        if isinstance(piece, dict):
+            return call.text.is_blank  # a whole value beside one that the model did not close
+        if isinstance(piece, str) and _begins_value(piece):
+            call.note_seam(piece)
+        return True
 
     def _turn_to(self, call: OpenCall) -> None:
         """Another call than the last gets a fragment: the last may be complete, if it is not the newest."""
@@ -152,6 +163,7 @@ class CallAssembler:
             and not last.done
             and not self._calls.is_newest(last)
             and last.name
+            and not self._calls.is_beginning_of_name(last.name)
             and last.is_closed()
             and not self._calls.may_be_placeholder(last)
         ):
@@ -190,6 +202,10 @@ def _keep_extras(call: OpenCall, fragment: Mapping[str, object], function: Mappi
 
 def _begins_value(piece: object) -> bool:
     return isinstance(piece, dict) or (isinstance(piece, str) and piece.lstrip()[:1] in ("{", '"'))
+
+
+def _begins_object(piece: object) -> bool:
+    return isinstance(piece, str) and piece.lstrip()[:1] == "{"
 
 
 def _dict(value: object) -> JsonObject:

@@ -19,6 +19,7 @@ from polycall_openai._responses.reply import (
     extract_reply,
     make_reply,
     read_ending,
+    with_type,
 )
 from polycall_openai._responses.turn import OutputItem, call_id
 from polycall_openai._servers.reply_errors import raise_if_error, reported_error
@@ -28,6 +29,7 @@ from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
 
 _CALL_TYPES = frozenset({"function_call", "custom_tool_call"})
+_SAYS_SOMETHING = frozenset({"item", "delta", "arguments", "input", "text", "part"})
 _VARYING = ("delta", "sequence_number", "obfuscation")
 _TERMINAL = frozenset({"completed", "incomplete", "failed", "cancelled"})
 _ENDS = frozenset({f"response.{status}" for status in (*_TERMINAL, "done")})
@@ -163,6 +165,8 @@ class StreamedResponse:
             self._on_end(event, str(kind), source)
         elif kind == "error":
             raise reported_error(event, source)
+        elif kind is None and not _SAYS_SOMETHING.isdisjoint(event):
+            raise self._server.errors.not_the_protocol("an event of the stream has no type", source)
         elif "choices" in event:
             problem = "the stream is of Chat Completions, which api='chat' speaks"
             raise self._server.errors.not_the_protocol(problem, source)
@@ -309,7 +313,7 @@ class StreamedResponse:
             return None
         if not isinstance(given, dict) or not isinstance(given.get("type", ""), str | None):
             raise self._server.errors.not_the_protocol(NOT_AN_ITEM, given)
-        return given
+        return with_type(given)
 
     def _on_piece(self, event: JsonObject) -> None:
         piece, call = event.get("delta"), self._call_of(event)

@@ -132,7 +132,14 @@ def _output(response: JsonObject, errors: ReplyErrors, body: object) -> list[Jso
         raise errors.not_the_protocol(f"the reply has no output{hint}", body)
     if not all(isinstance(item.get("type", ""), str | None) for item in output if isinstance(item, dict)):
         raise errors.not_the_protocol(NOT_AN_ITEM, body)
-    return [item if isinstance(item, dict) else {} for item in output]
+    return [with_type(item) if isinstance(item, dict) else {} for item in output]
+
+
+def with_type(item: JsonObject) -> JsonObject:
+    """An item; one without a type that has a call's arguments is a call."""
+    if item.get("type") is None and "arguments" in item:
+        return {**item, "type": "function_call"}
+    return item
 
 
 def make_calls(item: JsonObject, maker: CallMaker, index: int) -> list[ToolCall]:

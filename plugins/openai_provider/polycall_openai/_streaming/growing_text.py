@@ -8,6 +8,7 @@ from polycall.plugin import NotJsonError, parse_json
 
 _OUTSIDE_STRING = re.compile(r'["{}\[\]]')
 _INSIDE_STRING = re.compile(r'["\\]')
+_BEFORE_VALUE = ("", ":", ",", "[", "{")
 _PIECES_PER_BLOCK = 1024
 _FEW = 4
 _EMPTY = (["{}"], ["{", "}"])
@@ -59,6 +60,20 @@ class GrowingText:
         if len(self._blocks) > 1:
             self._blocks = ["".join(self._blocks)]
         return self._blocks[0] if self._blocks else ""
+
+    def length(self) -> int:
+        """How many characters it has."""
+        return sum(map(len, self._blocks)) + sum(map(len, self._pieces))
+
+    def may_continue_with_value(self) -> bool:
+        """Whether nothing has begun yet, or a name or a value may begin here. Within a string this is not known."""
+        return self._last in _BEFORE_VALUE
+
+    def is_in_string(self) -> bool:
+        """Whether the text ends in a string that is open."""
+        if self._pieces:
+            self._scan()
+        return self._in_string
 
     def value_text(self) -> str:
         """The text; or the last piece, if each of them repeated the text so far, so that it alone is JSON."""

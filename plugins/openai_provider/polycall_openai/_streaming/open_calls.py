@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from polycall.plugin import (
     ArgumentsDelta,
@@ -44,6 +44,9 @@ class OpenCall:
         done: There was a sign that it is complete.
         cut_off: It is known not to be complete.
         made: The calls that it stands for.
+        seams: Places in the text at which another call of the same name begins, unless the text closes after all.
+            From the first of them on it is not reported.
+        seams_in_strings: Those of them that are in a string, unless the model did not close it.
     """
 
     __slots__ = (
@@ -61,6 +64,8 @@ class OpenCall:
         "position",
         "problem",
         "public_id",
+        "seams",
+        "seams_in_strings",
         "shows_earlier",
         "text",
         "withheld",
@@ -84,6 +89,22 @@ class OpenCall:
         self.done = False
         self.cut_off = False
         self.made: list[ToolCall] | None = None
+        self.seams: list[int] = []
+        self.seams_in_strings: set[int] = set()
+
+    def note_seam(self, piece: str) -> None:
+        """The next piece begins a value: an inner one, or where none can be, the arguments of another call.
+
+        So it is if the model did not close the arguments, and the server gives each call the same index or none.
+        """
+        if self.text.may_continue_with_value():
+            return
+        place, in_string = self.text.length(), self.text.is_in_string()
+        if in_string and piece.lstrip()[:1] == '"':
+            return  # its end
+        self.seams.append(place)
+        if in_string:
+            self.seams_in_strings.add(place)
 
     def is_nothing(self) -> bool:
         """Whether nothing is known about it, so that there was no call after all."""
@@ -158,6 +179,10 @@ class OpenCalls:
         """Whether no call began after this one."""
         return call is self._newest
 
+    def is_beginning_of_name(self, name: str) -> bool:
+        """Whether a name is not a tool's, and may become one's by more pieces."""
+        return not self.maker.is_tool(name) and self.maker.may_continue(name, "")
+
     def may_be_placeholder(self, call: OpenCall) -> bool:
         """Whether a closed call may still get its real arguments: it has none, and its tool takes some."""
         if not call.is_placeholder():
@@ -183,7 +208,7 @@ class OpenCalls:
         if self._deltas:
             if not call.announced:
                 self.announce(call)
-            elif not call.shows_earlier:
+            elif not call.shows_earlier and not call.seams:
                 self._report_piece(call, piece)
 
     def set_final_arguments(self, call: OpenCall, arguments: object) -> None:
@@ -206,9 +231,12 @@ class OpenCalls:
             self.place()
         elif call.made is None:
             self._emit(call)
+            if call.seams:
+                self.place()  # those after it, which waited
 
     def complete_closed(self) -> None:
-        """There is a sign that the calls whose value has ended are complete."""
+        """There is a sign that the calls whose value has ended are complete, and that no others follow."""
+        self._split_at_seams(is_natural=True)
         for call in self.calls.copy():
             if not call.done and call.name and call.is_closed():
                 self.complete(call)
@@ -226,6 +254,7 @@ class OpenCalls:
         for call in self.calls.copy():
             if call.earlier is not None:
                 self._settle(call)
+        self._split_at_seams(is_natural=saw_end and not truncated)
         self.calls = [call for call in self.calls if call.done or not call.is_nothing()]
         self._placed = sum(call.index is not None for call in self.calls)
         last = next((call for call in reversed(self.calls) if call.problem is None), None)  # not an empty entry
@@ -248,12 +277,15 @@ class OpenCalls:
         """Give calls their place in the reply, as far as it is certain.
 
         A wrapper stands for several calls, so the calls after it have to wait until it is complete; so have those
-        after a call whose name is not known.
+        after a call whose name is not known, or that may turn out to be several.
         """
         while self._placed < len(self.calls):
             call = self.calls[self._placed]
             may_be_several = not call.name or self.maker.is_wrapper(call.name)
             if may_be_several and not call.done and not call.cut_off:
+                return
+            before = self.calls[self._placed - 1] if self._placed else call
+            if before.seams and not before.done and not before.cut_off:
                 return
             call.index = self._next_index
             self._placed += 1
@@ -270,7 +302,7 @@ class OpenCalls:
             return
         name = self.maker.resolve(call.name)
         begun = not call.text.is_blank or (call.id is not None and self.maker.is_tool(name))
-        if not begun or self.maker.is_wrapper(call.name):
+        if not begun or self.maker.is_wrapper(call.name) or self.is_beginning_of_name(call.name):
             return
         call.announced = True
         call.public_id = self.maker.ids.claim(call.id)
@@ -326,6 +358,45 @@ class OpenCalls:
         self.complete(first)
         self.place()
 
+    def _split_at_seams(self, *, is_natural: bool) -> None:
+        """Split calls that were never closed, and in whose text others of their name begin: the whole objects there.
+
+        Args:
+            is_natural: The reply ended by itself, so that a string that is open is the model's fault.
+        """
+        for call in [call for call in self.calls if call.seams and not call.done and not call.is_closed()]:
+            whole = call.text.text()
+            seams = [place for place in call.seams if is_natural or place not in call.seams_in_strings]
+            first, *pieces = (whole[a:b] for a, b in zip([0, *seams], [*seams, len(whole)], strict=True))
+            texts, last_is_whole = [first], False
+            for piece in pieces:
+                is_whole = isinstance(_value(piece), dict)
+                if is_whole or last_is_whole:
+                    texts.append(piece)
+                else:
+                    texts[-1] += piece
+                last_is_whole = is_whole
+            if len(texts) > 1:
+                self._split_into(call, texts)
+                if is_natural:
+                    self.complete(call)
+
+    def _split_into(self, call: OpenCall, texts: Sequence[str]) -> None:
+        """The first text is the call's; each of the others is a call of its name. All have ended but the newest."""
+        call.text = GrowingText()
+        call.text.append(texts[0])
+        others = []
+        for text in texts[1:]:
+            others.append(OpenCall(call.position))
+            others[-1].name = call.name
+            others[-1].text.append(text)
+        at = self.calls.index(call) + 1
+        self.calls[at:at] = others
+        ended = others[:-1] if self.is_newest(call) else others
+        for one in ended:
+            if one.holds_object():
+                self.complete(one)
+
     # Events
 
     def _report_piece(self, call: OpenCall, piece: str) -> None:
@@ -350,6 +421,8 @@ class OpenCalls:
                 self.events.append(ArgumentsDelta(made.index, made.arguments_text))
         elif call.withheld:
             self.events.append(ArgumentsDelta(index, call.text.text()))
+        elif self._deltas and call.seams and (rest := call.text.text()[call.seams[0] :]):
+            self.events.append(ArgumentsDelta(index, rest))
         self.events.extend(CallCompleted(made) for made in call.made)
         return call.made
 

@@ -117,8 +117,11 @@ def _first_candidate(candidates: Sequence[object]) -> JsonObject | None:
     """The candidate of index 0: a stream may bring those of others in between (ai-dial-adapter-vertexai#157)."""
     for one in candidates:
         candidate = one if isinstance(one, dict) else _object(one, "A candidate")
-        if "index" not in candidate or not candidate["index"]:
+        index = candidate["index"] if "index" in candidate else None  # noqa: SIM401 - for speed
+        if not index:
             return candidate
+        if index.__class__ is not int:
+            raise _wrong_type("index", index, int)
     return None
 
 

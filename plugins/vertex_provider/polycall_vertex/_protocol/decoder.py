@@ -34,7 +34,13 @@ from polycall.plugin import (
     earlier_call_ids,
 )
 from polycall_vertex._protocol.chunk import Chunk, FunctionCallPiece, Part
-from polycall_vertex._protocol.endings import is_known_end, refusal_of, unified_finish_reason, unreadable_call
+from polycall_vertex._protocol.endings import (
+    is_known_end,
+    refusal_of,
+    stopped_by,
+    unified_finish_reason,
+    unreadable_call,
+)
 from polycall_vertex._protocol.numbers import fix_numbers
 from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError
 from polycall_vertex._protocol.tools import VertexTools
@@ -134,9 +140,7 @@ class ReplyDecoder:
                 the collector.
         """
         end = self._end
-        refusal = refusal_of(
-            end.finish_reason, end.finish_message, end.block_reason, end.block_message, has_calls=self._began > 0
-        )
+        refusal = refusal_of(end.finish_reason, end.finish_message, end.block_reason, end.block_message)
         if not end.has_candidate and refusal is None:
             raise ResponseError("The reply has neither a candidate nor a block reason.")
         reason = unified_finish_reason(end.finish_reason)
@@ -156,6 +160,7 @@ class ReplyDecoder:
             raw_finish_reason=end.finish_reason,
             usage=None if end.usage is None else end.usage(),
             refusal=refusal,
+            stopped=stopped_by(end.finish_reason, end.finish_message),
             saw_end=refusal is not None or (is_known_end(end.finish_reason) if end.finish_reason else self._is_whole),
             turn=assistant_turn(text, self._complete, reasoning=reasoning, provider="vertex", data=own),
             response_id=end.response_id if isinstance(end.response_id, str) else None,

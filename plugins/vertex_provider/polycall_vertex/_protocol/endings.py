@@ -57,24 +57,25 @@ def is_known_end(name: str | None) -> bool:
 
 
 def refusal_of(
-    finish_reason: str | None,
-    finish_message: str | None,
-    block_reason: str | None,
-    block_message: str | None,
-    *,
-    has_calls: bool,
+    finish_reason: str | None, finish_message: str | None, block_reason: str | None, block_message: str | None
 ) -> str | None:
-    """Why the prompt or the reply was blocked, in the provider's words; ``None`` if it was not.
-
-    A reply without calls that ended for a reason of the service's own (LANGUAGE, TOO_MANY_TOOL_CALLS, one that is not
-    known yet) counts as stopped, too: asking again for calls would not help, and the reason would be lost.
-    """
+    """Why the prompt or the reply was blocked, in the provider's words; ``None`` if it was not."""
     if block_reason is not None:
         return f"the prompt was blocked ({block_reason})" + (f": {block_message}" if block_message else "")
-    is_strange = finish_reason not in _FINISH_REASONS and finish_reason not in _UNREADABLE and not has_calls
-    if finish_reason in _BLOCKED or (finish_reason is not None and is_strange):
-        return f"the reply was stopped ({finish_reason})" + (f": {finish_message}" if finish_message else "")
-    return None
+    return _stopped(finish_reason, finish_message) if finish_reason in _BLOCKED else None
+
+
+def stopped_by(finish_reason: str | None, finish_message: str | None) -> str | None:
+    """Why the service stopped the model, where nothing was blocked; ``None`` if it did not.
+
+    For reasons of its own: LANGUAGE, TOO_MANY_TOOL_CALLS, one that is not known yet. Asking again for calls would not
+    help.
+    """
+    return None if finish_reason is None or is_known_end(finish_reason) else _stopped(finish_reason, finish_message)
+
+
+def _stopped(finish_reason: str | None, finish_message: str | None) -> str:
+    return f"the reply was stopped ({finish_reason})" + (f": {finish_message}" if finish_message else "")
 
 
 def unreadable_call(finish_reason: str | None, finish_message: str | None, *, has_calls: bool) -> str | None:
