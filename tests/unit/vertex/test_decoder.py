@@ -248,7 +248,7 @@ def test_a_reply_that_says_nothing_at_all_is_not_the_protocol(chunks: list[dict[
 def test_a_candidate_whose_index_is_not_a_number_is_not_passed_over(index: object) -> None:
     """Random servers 109: its calls were lost."""
     reply = candidate({"functionCall": {"name": "a", "args": {}}})
-    reply["candidates"][0]["index"] = index  # type: ignore[index]
+    reply["candidates"][0]["index"] = index
 
     with pytest.raises(ResponseError, match="'index' in the reply is a"):
         decode([reply])
