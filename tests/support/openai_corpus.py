@@ -167,7 +167,7 @@ STREAMS: Mapping[str, Stream] = {
         body(*each(fragment(0, "x", "Sea", ""), fragment(0, None, "rch", A), fragment(1, "y", "Search", B))),
     ),
     "name in pieces, the arguments before the second": Stream(
-        "random server 105",
+        "our random servers, seed 105",
         body(
             *each(
                 fragment(0, "x", "Pin", "{}"),
@@ -178,36 +178,10 @@ STREAMS: Mapping[str, Stream] = {
         ),
         [("Ping", "{}\n"), ("Search", A)],
     ),
-    "calls after one that the model did not close, one id for all": Stream(
-        "random server 103; OpenRouterTeam/ai-sdk-provider#471",
-        body(
-            *each(
-                fragment(None, "x", "Search", _UNCLOSED),
-                fragment(None, "x", "Search", A[:4]),
-                fragment(None, None, None, A[4:]),
-                fragment(None, "x", "Search", B),
-                fragment(None, "x", "Ping", "{}"),
-            )
-        ),
-        [("Search", _UNCLOSED), ("Search", A), ("Search", B), ("Ping", "{}")],
-    ),
-    "calls after one that the model did not close, all index 0": Stream(
-        "random server 107; ollama#15457 with llama.cpp#20198 and vllm#54964",
-        body(
-            *each(
-                fragment(0, None, "Search", _UNCLOSED),
-                fragment(0, None, "Search", '"'),
-                fragment(0, None, None, '{\\"query\\": \\"a\\"}"'),
-                fragment(0, None, "Search", {"query": "b"}),
-                fragment(0, None, "Ping", "{}"),
-            )
-        ),
-        [("Search", _UNCLOSED), ("Search", '"{\\"query\\": \\"a\\"}"'), ("Search", {"query": "b"}), ("Ping", "{}")],
-    ),
-    "id and name on each fragment, and values inside": Stream(
+    "id and name on each fragment, and braces inside": Stream(
         "llama.cpp#13774",
-        body(*each(*(fragment(0, "x", "Search", piece) for piece in ('{"query": ', '{"a": "b', "{c", '"', "}", "}")))),
-        [("Search", '{"query": {"a": "b{c"}}')],
+        body(*each(*(fragment(0, "x", "Search", piece) for piece in ('{"query": ', '"b', "{c", "}", '"', "}")))),
+        [("Search", '{"query": "b{c}"}')],
     ),
     "arguments as an object": Stream(
         "llama.cpp#20198",
@@ -329,3 +303,33 @@ STREAMS: Mapping[str, Stream] = {
     ),
     "events after [DONE]": Stream("gateways that add their own", b"".join(sse(chunks(_BOTH))) + DONE),
 }
+
+NOT_CLOSED: Mapping[str, Stream] = {
+    "calls after one that the model did not close, one id for all": Stream(
+        "our random servers, seed 103; OpenRouterTeam/ai-sdk-provider#471",
+        body(
+            *each(
+                fragment(None, "x", "Search", _UNCLOSED),
+                fragment(None, "x", "Search", A[:4]),
+                fragment(None, None, None, A[4:]),
+                fragment(None, "x", "Search", B),
+                fragment(None, "x", "Ping", "{}"),
+            )
+        ),
+        [("Search", _UNCLOSED), ("Search", A), ("Search", B), ("Ping", "{}")],
+    ),
+    "calls after one that the model did not close, all index 0": Stream(
+        "our random servers, seed 107; ollama#15457 with llama.cpp#20198 and vllm#54964",
+        body(
+            *each(
+                fragment(0, None, "Search", _UNCLOSED),
+                fragment(0, None, "Search", '"'),
+                fragment(0, None, None, '{\\"query\\": \\"a\\"}"'),
+                fragment(0, None, "Search", {"query": "b"}),
+                fragment(0, None, "Ping", "{}"),
+            )
+        ),
+        [("Search", _UNCLOSED), ("Search", '"{\\"query\\": \\"a\\"}"'), ("Search", {"query": "b"}), ("Ping", "{}")],
+    ),
+}
+"""Streams with a call that the model did not close."""

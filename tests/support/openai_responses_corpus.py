@@ -180,7 +180,7 @@ RESPONSES_STREAMS: Mapping[str, ResponsesStream] = {
     ),
     "no status": ResponsesStream("servers of others", stream(change=without_fields("status"))),
     "items without a type": ResponsesStream(
-        "random server 187002583833566",
+        "our random servers, number 187002583833566",
         stream(
             change=lambda event: (
                 {**event, "item": {key: value for key, value in event["item"].items() if key != "type"}}

@@ -14,10 +14,12 @@ from polycall.plugin import ArgumentsDelta, CallCompleted, CallStarted, Reply, S
 from polycall_openai._chat.decoder import create_decoder
 from polycall_openai._streaming.reply_decoder import ReplyDecoder
 from polycall_openai._tools import ToolPayload
-from support.openai_corpus import FINISH, STREAMS, A, Stream, body, each, fragment
+from support.openai_corpus import FINISH, NOT_CLOSED, A, Stream, body, each, fragment
+from support.openai_corpus import STREAMS as CORPUS
 from support.openai_replies import call_chunk, chunk, chunks, sse
 from support.openai_server import neutral_request, session, tool_payload
 
+STREAMS = {**CORPUS, **NOT_CLOSED}
 PAYLOAD = tool_payload("Search", "Ping")
 
 

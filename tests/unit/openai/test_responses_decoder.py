@@ -192,3 +192,18 @@ class TestWhenACallIsComplete:
 
         assert [call.arguments for call in reply.tool_calls] == [A, B]
         assert [event.tool_call.arguments for event in seen if isinstance(event, CallCompleted)] == [B, A]
+
+
+@pytest.mark.parametrize("has_final_output", [True, False])
+def test_an_event_without_a_type_may_only_say_what_the_final_response_says_again(has_final_output: bool) -> None:
+    """Our random servers, number 149574055505232: the call of such an event was lost."""
+    stream: list[Any] = events(output_items([("Search", A)]))
+    broken = [{**event, "type": None} if "item" in event or "delta" in event else event for event in stream]
+    kept = [event for event in broken if has_final_output or event["type"] != "response.completed"]
+    pieces = [f"data: {json.dumps(event)}\n\n".encode() for event in kept]
+
+    if has_final_output:
+        assert [call.name for call in decode(pieces)[1].tool_calls] == ["Search"]
+    else:
+        with pytest.raises(ResponseError, match="has no type"):
+            decode([*pieces, b"data: [DONE]\n\n"])

@@ -246,7 +246,7 @@ def test_a_reply_that_says_nothing_at_all_is_not_the_protocol(chunks: list[dict[
 
 @pytest.mark.parametrize("index", ["x", True, [None], 1.5])
 def test_a_candidate_whose_index_is_not_a_number_is_not_passed_over(index: object) -> None:
-    """Random servers 109: its calls were lost."""
+    """Our random servers, seed 109: its calls were lost."""
     reply = candidate({"functionCall": {"name": "a", "args": {}}})
     reply["candidates"][0]["index"] = index
 

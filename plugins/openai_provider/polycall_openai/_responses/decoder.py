@@ -138,6 +138,8 @@ class StreamedResponse:
         self._by_call_id: dict[str, _OutputItem] = {}
         self._response: JsonObject = {}
         self._ending: Ending | None = None
+        self._untyped: object = None
+        """An event that says something, and not of which type it is; the final response may say it again."""
         self._handlers: dict[object, Callable[[JsonObject], None]] = {
             "response.created": self._on_response,
             "response.in_progress": self._on_response,
@@ -166,7 +168,7 @@ class StreamedResponse:
         elif kind == "error":
             raise reported_error(event, source)
         elif kind is None and not _SAYS_SOMETHING.isdisjoint(event):
-            raise self._server.errors.not_the_protocol("an event of the stream has no type", source)
+            self._untyped = source
         elif "choices" in event:
             problem = "the stream is of Chat Completions, which api='chat' speaks"
             raise self._server.errors.not_the_protocol(problem, source)
@@ -186,6 +188,8 @@ class StreamedResponse:
     def reply(self, *, saw_done: bool) -> Reply:
         """Build the reply."""
         ending = self._ending
+        if self._untyped is not None and not self._response.get("output"):
+            raise self._server.errors.not_the_protocol("an event of the stream has no type", self._untyped)
         saw_end = saw_done if ending is None else True
         truncated = ending is not None and ending.truncated
         tool_calls, cut_off = self.calls.finish(saw_end=saw_end, truncated=truncated)
