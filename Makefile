@@ -1,6 +1,8 @@
 # Set-up is part of every target: `make demo` and `make test` work on a fresh machine with Python 3.11 or newer.
 PYTHON ?= python3
 export UV_PYTHON_DOWNLOADS = never
+# Compiled modules are kept, whatever the machine says: without them every process of the tests compiles 800 anew.
+export PYTHONDONTWRITEBYTECODE =
 UV := .tools/bin/uv
 RUN := .venv/bin
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)

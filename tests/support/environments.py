@@ -25,6 +25,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from zipfile import ZipFile
 
+from support.authorities import trusting_the_machines
+
 ROOT = Path(__file__).parents[2]
 """The repository."""
 
@@ -232,7 +234,9 @@ def run_uv(*arguments: str, cwd: Path) -> str:
     Raises:
         AssertionError: It failed; with what it said.
     """
-    done = _run([find_uv(), *arguments], cwd, {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"})
+    done = _run(
+        [find_uv(), *arguments], cwd, {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}, from_registry=True
+    )
     if done.returncode != 0:
         raise AssertionError(
             f"'uv {' '.join(arguments)}' failed. These tests need a package registry that uv can reach in its default "
@@ -256,13 +260,16 @@ def find_uv() -> str:
     raise AssertionError("uv is needed to build and install wheels. Run 'make test', which brings it, or install uv.")
 
 
-def _run(command: list[str], cwd: Path, variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: list[str], cwd: Path, variables: Mapping[str, str] | None = None, *, from_registry: bool = False
+) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES}
     inherited = {name: value for name, value in inherited.items() if not name.startswith(("POLYCALL_", "PYTEST_"))}
+    environment = {**inherited, **(variables or {})}
     return subprocess.run(
         command,
         cwd=cwd,
-        env={**inherited, **(variables or {})},
+        env=trusting_the_machines(environment) if from_registry else environment,
         capture_output=True,
         text=True,
         timeout=_TIMEOUT_S,
