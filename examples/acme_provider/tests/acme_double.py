@@ -48,7 +48,6 @@ class AcmeDouble(SocketDouble):
         "json_reply": Unsupported("a reply is lines of words"),
         "unknown_events": Unsupported("Acme says in advance what it will say"),
         "model_required": Unsupported("the service has a model of its own"),
-        "batch": Unsupported("the service has none"),
     }
     errors: ClassVar = {
         **dict.fromkeys(("auth", "rate_limit", "not_found", "server_error", "error_in_reply"), AcmeError),

@@ -26,11 +26,10 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "L": ("Security", "security"),
     "M": ("Telemetry and usage", "telemetry"),
     "N": ("Speed", "speed"),
-    "O": ("Batch", "batch"),
 }
 """Each group: its title and the module of its checks."""
 
-TIERS: Mapping[str, str] = {"bronze": "ABCDEI", "silver": "FGH", "gold": "JKLM", "platinum": "NO"}
+TIERS: Mapping[str, str] = {"bronze": "ABCDEI", "silver": "FGH", "gold": "JKLM", "platinum": "N"}
 """Which groups a tier asks for beyond those of the tiers before it."""
 
 EVERY_WAY = ("create", "create async", "stream", "stream async")

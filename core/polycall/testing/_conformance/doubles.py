@@ -35,6 +35,7 @@ class WireDouble(ABC):
         errors: The SDK's exception for each kind of fault; ``connection`` is that for a connection that breaks or is
             refused, ``timeout`` that for one that takes too long.
         sdk: The SDK's top-level modules.
+        reserved_options: Options that the plugin refuses because polycall sets them itself.
     """
 
     provider: ClassVar[str]
@@ -43,6 +44,7 @@ class WireDouble(ABC):
     known_failures: ClassVar[Mapping[str, str]] = {}
     errors: ClassVar[Mapping[str, type[Exception] | tuple[type[Exception], ...]]] = {}
     sdk: ClassVar[Sequence[str]] = ()
+    reserved_options: ClassVar[Sequence[str]] = ()
 
     def __init__(self) -> None:
         self.queue: deque[Scripted] = deque()

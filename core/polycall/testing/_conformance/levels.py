@@ -80,7 +80,6 @@ CAPABILITIES: Mapping[str, str] = {
     "timeout": "the SDK gives up after a time",
     "reply_limit": "the setting max_reply_bytes",
     "secret": "a key or a token",
-    "batch": "the service's own batch engine",
 }
 """Each capability of a table, by its name."""
 

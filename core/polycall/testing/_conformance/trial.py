@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NoReturn, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NoReturn, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -12,6 +12,8 @@ import polycall
 from polycall.testing._conformance.answers import Scripted, Told
 from polycall.testing._conformance.checks_table import Check
 from polycall.testing._conformance.doubles import WireDouble
+
+T = TypeVar("T")
 
 SHOWN_CHARACTERS = 600
 
@@ -58,6 +60,7 @@ class Clients:
         self._double = double
         self._sync: polycall.Client | None = None
         self._async: polycall.AsyncClient | None = None
+        self.remembered: dict[str, object] = {}
 
     @property
     def sync(self) -> polycall.Client:
@@ -97,6 +100,12 @@ class Trial:
         self.clients = clients
         self.streamed = way.startswith("stream")
         self.asynchronous = way.endswith("async")
+
+    def remember(self, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` returns, made once for a whole run."""
+        if key not in self.clients.remembered:
+            self.clients.remembered[key] = make()
+        return self.clients.remembered[key]  # type: ignore[return-value]  # made by `make`
 
     # -- asking
 
