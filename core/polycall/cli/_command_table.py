@@ -14,6 +14,7 @@ COMMANDS = {
     "init": "init",
     "check": "check",
     "demo": "demo",
+    "conformance": "conformance",
 }
 """Names of commands, in the order of ``--help``, and their modules in ``polycall.cli._commands``."""
 

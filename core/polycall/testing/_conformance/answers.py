@@ -59,7 +59,8 @@ class Call:
 
     def pieces(self, size: int) -> Iterator[str]:
         """The text in pieces of ``size`` characters."""
-        return (self.text[at : at + size] for at in range(0, len(self.text), size))
+        text = self.text
+        return (text[at : at + size] for at in range(0, len(text), size))
 
 
 @dataclass(frozen=True)

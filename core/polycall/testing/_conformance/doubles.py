@@ -7,7 +7,6 @@ A model in the process, or an SDK that can be reached by no socket, is a `WireDo
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -94,6 +93,10 @@ class WireDouble(ABC):
     def sdk_client(self, *, asynchronous: bool) -> Any:
         """A client of the SDK that its owner has made, and that reaches the double."""
         raise NotImplementedError
+
+    def sdk_client_settings(self) -> dict[str, object]:
+        """The settings of ``polycall.from_client`` for it, where it needs any."""
+        return {}
 
     async def close_sdk_client(self, client: Any) -> None:
         """Close what `sdk_client` made."""
@@ -183,6 +186,10 @@ class SocketDouble(WireDouble):
         """What a client must ignore."""
         raise NotImplementedError
 
+    def event(self, data: bytes) -> bytes:
+        """An event of a stream with any data, which need not be the protocol."""
+        return data
+
     @abstractmethod
     def fault(self, fault: Fault, streamed: bool) -> Reply:
         """A fault of one of the kinds that the service has words for."""
@@ -202,10 +209,13 @@ class SocketDouble(WireDouble):
     def unreachable(self) -> dict[str, object]:
         """Settings with the address of nobody in place of the server's."""
         nobody = self._stack.enter_context(nobody_listening())
-        replaced = json.dumps(self.settings()).replace(self.server.url, nobody)
-        port, other = (url.rpartition(":")[2] for url in (self.server.url, nobody))
-        settings: dict[str, object] = json.loads(replaced)
-        return {name: int(other) if value == int(port) else value for name, value in settings.items()}
+        url, port = self.server.url, int(self.server.url.rpartition(":")[2])
+        moved = {
+            name: value.replace(url, nobody) if isinstance(value, str) else int(nobody.rpartition(":")[2])
+            for name, value in self.settings().items()
+            if value == port or (isinstance(value, str) and url in value)
+        }
+        return {**self.settings(), **moved}
 
     @property
     def told(self) -> Sequence[Told]:
@@ -319,6 +329,10 @@ class HttpDouble(SocketDouble):
     def html(self, streamed: bool) -> Reply:
         """The page of a proxy, by status 200."""
         return wire.html()
+
+    def event(self, data: bytes) -> bytes:
+        """A server-sent event."""
+        return b"data: %b\n\n" % data
 
     def noise(self, noise: Noise) -> bytes:
         """A comment, or an event of a type that nobody knows."""

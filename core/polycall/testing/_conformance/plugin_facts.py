@@ -155,9 +155,10 @@ def probe(facts: PluginFacts, sdk: list[str]) -> dict[str, Any]:
 
 def without_sdk(facts: PluginFacts, sdk: list[str], settings: dict[str, object]) -> tuple[str, str]:
     """The class and the message of the error for a client by name, where the SDK is not installed."""
+    plain = {name: value for name, value in settings.items() if isinstance(value, (str, int, float))}
     top = [name for name in sdk if "." not in name]
     program = _WITHOUT_SDK.format(
-        path=sys.path, module=facts.module, sdk=sdk, top=top, name=facts.name, settings=json.dumps(settings)
+        path=sys.path, module=facts.module, sdk=sdk, top=top, name=facts.name, settings=json.dumps(plain)
     )
     kind, message = json.loads(_run(program))
     return kind, message

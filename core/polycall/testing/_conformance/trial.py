@@ -115,9 +115,7 @@ class Trial:
 
     def options(self, **options: Any) -> dict[str, Any]:
         """The arguments of ``create()``, with defaults."""
-        given = {"messages": list(MESSAGES), "response_model": TOOLS, "max_retries": 0, **options}
-        tools = given.pop("tools", None)
-        return given if tools is None else {**given, "response_model": tools}
+        return {"messages": list(MESSAGES), "response_model": TOOLS, "max_retries": 0, **options}
 
     async def ask(self, *replies: Scripted, client: Any = None, **options: Any) -> polycall.Calls[Any]:
         """Script replies and ask in this trial's way; all calls."""

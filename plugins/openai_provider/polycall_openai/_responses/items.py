@@ -36,7 +36,7 @@ from polycall_openai._responses.turn import data_of
 from polycall_openai._servers.profile import ServerProfile
 
 _NATIVE_PARTS = frozenset({"input_text", "input_image", "input_file", "output_text", "refusal"})
-_PLAIN_ROLES = frozenset({"system", "developer", "user"})
+_PLAIN_ROLES = ("system", "developer", "user")
 
 
 def input_items(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Literal
 
-from polycall.plugin import ClientTraits, is_untouched
+from polycall.plugin import ClientTraits, is_instance_of, is_untouched
 from polycall_openai._sdk.endpoint import Endpoint
 
 _BASE_MODULE = "openai._base_client"
@@ -32,15 +32,9 @@ def deployment(client: Any) -> str | None:
 
 
 def _kind(client: object) -> Literal["sync", "async"] | None:
-    # `__class__` too: a transparent proxy of a client counts.
-    for class_ in (type(client), getattr(client, "__class__", None)):
-        for base in getattr(class_, "__mro__", ()):
-            if base.__module__ == _BASE_MODULE:
-                if base.__name__ == "SyncAPIClient":
-                    return "sync"
-                if base.__name__ == "AsyncAPIClient":
-                    return "async"
-    return None
+    if is_instance_of(client, f"{_BASE_MODULE}.SyncAPIClient"):
+        return "sync"
+    return "async" if is_instance_of(client, f"{_BASE_MODULE}.AsyncAPIClient") else None
 
 
 def is_patched(client: Any, endpoint: Endpoint) -> bool:

@@ -15,7 +15,7 @@ from polycall.testing._conformance.checks_table import ONCE, STREAMED, check
 from polycall.testing._conformance.trial import Search, Trial
 from polycall.testing.wire import Gate
 
-TASKS = 200
+TASKS = 100
 THREADS = 32
 PER_THREAD = 3
 
@@ -34,9 +34,9 @@ def _due(who: str) -> list[Search]:
     return [Search(query=f"{who} {at}") for at in range(2)]
 
 
-@check("K01 two_hundred_tasks", hook="polycall_send_async", ways=("create async", "stream async"))
-async def two_hundred_tasks(t: Trial) -> None:
-    """Of two hundred tasks at once each gets its own calls."""
+@check("K01 one_hundred_tasks", hook="polycall_send_async", ways=("create async", "stream async"))
+async def one_hundred_tasks(t: Trial) -> None:
+    """Of a hundred tasks at once each gets its own calls."""
     t.double.handler = _echo
     client = t.clients.asynchronous
 

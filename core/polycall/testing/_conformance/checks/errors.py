@@ -8,6 +8,7 @@ import polycall
 from polycall.testing._conformance.answers import Break, Fault, answer
 from polycall.testing._conformance.checks.extraction import BOWL, DALLAS, THREE, TORONTO
 from polycall.testing._conformance.checks_table import STREAMED, check
+from polycall.testing._conformance.doubles import SocketDouble
 from polycall.testing._conformance.trial import Trial
 
 HOOK = "polycall_send"
@@ -121,8 +122,7 @@ async def wrong_shape(t: Trial) -> None:
         *(b'{"a":' * 20_000, b"9" * 5_000, b'{"choices": 7, "candidates": "x", "output": {}}'),
     ]
     for body in bodies:
-        wrapped = getattr(t.double, "event", None)
-        sent = wrapped(body) if t.streamed and wrapped is not None else body
+        sent = t.double.event(body) if t.streamed and isinstance(t.double, SocketDouble) else body
         error = await t.error_of(Fault("wrong_shape", body=sent), due=due)
         t.true(len(str(error)) < 2_000, f"a message of {len(str(error))} characters", "less than 2,000")
 

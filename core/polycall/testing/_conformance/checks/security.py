@@ -118,7 +118,9 @@ async def reply_size_limited(t: Trial) -> None:
     client: Any = (t.double.async_client if t.asynchronous else t.double.client)(max_reply_bytes=20_000)
     large = ("Search", {"query": "x" * 300_000})
     try:
-        error = await t.error_of(answer(TORONTO, BOWL, large), due=polycall.IncompleteOutputError, client=client)
+        error = await t.error_of(
+            answer(TORONTO, BOWL, large, fragment=4096), due=polycall.IncompleteOutputError, client=client
+        )
         t.true("max_reply_bytes" in str(error), str(error), "the name of the setting")
         if t.streamed and t.double.has("stream"):
             t.equal(list(error.calls)[:1], THREE[:1], "the calls before")

@@ -93,12 +93,16 @@ async def creates_async_client(t: Trial) -> None:
 async def recognizes_own_clients(t: Trial) -> None:
     """``polycall.from_client`` takes the SDK's clients, sync and async."""
     sdk = t.double.sdk_client(asynchronous=t.asynchronous)
-    client = polycall.from_client(sdk, async_client=t.asynchronous)
+    client = polycall.from_client(sdk, async_client=t.asynchronous, **_for_sdk_client(t))
     try:
         calls = await t.ask(answer(BOWL), client=client, model=t.double.model)
         t.equal((list(calls), client.provider), ([Search(query="super bowl")], t.double.provider), "the calls")
     finally:
         await t.double.close_sdk_client(sdk)
+
+
+def _for_sdk_client(t: Trial) -> Any:
+    return t.double.sdk_client_settings()
 
 
 class _Near:
@@ -169,7 +173,7 @@ async def closes_only_its_own(t: Trial) -> None:
     """Closing a polycall client twice is harmless, and a client that was handed in goes on working."""
     sdk = t.double.sdk_client(asynchronous=t.asynchronous)
     for _ in range(2):
-        client: Any = polycall.from_client(sdk, async_client=t.asynchronous)
+        client: Any = polycall.from_client(sdk, async_client=t.asynchronous, **_for_sdk_client(t))
         calls = await t.ask(answer(BOWL), client=client, model=t.double.model)
         t.equal(list(calls), [Search(query="super bowl")], "the calls")
         for _ in range(2):

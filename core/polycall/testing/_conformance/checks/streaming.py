@@ -15,6 +15,7 @@ from polycall.testing.wire import Gate
 
 HOOK = "polycall_create_decoder"
 WAIT_S = 10
+WAIT_FOR_THE_END_S = 2
 
 
 def _fixtures(t: Trial) -> list[Answer]:
@@ -28,9 +29,14 @@ def _fixtures(t: Trial) -> list[Answer]:
 
 
 async def _same(t: Trial, **changes: object) -> None:
-    for fixture in _fixtures(t):
-        t.double.queue.append(fixture)
-        whole = t.clients.sync.create(**t.options())
+    for at, fixture in enumerate(t.remember("fixtures", lambda: _fixtures(t))):
+
+        def ask_whole(fixture: Answer = fixture) -> polycall.Calls[Any]:
+            t.double.queue.append(fixture)
+            calls: polycall.Calls[Any] = t.clients.sync.create(**t.options())
+            return calls
+
+        whole = t.remember(f"whole {at}", ask_whole)
         streamed = await t.ask(fixture.but(**changes))
         t.equal(list(streamed), list(whole), "the objects")
         t.equal(
@@ -104,7 +110,7 @@ async def one_chunk_for_all(t: Trial) -> None:
 @check("F06 split_inside_utf8", hook=HOOK, ways=STREAMED, needs="stream")
 async def split_inside_utf8(t: Trial) -> None:
     """Pieces that end inside a character, at every place, give the same result."""
-    for size in (2, 3, 5, 7):
+    for size in (2, 3):
         await _same(t, cut=size)
 
 
@@ -224,7 +230,7 @@ async def deltas_only_when_asked(t: Trial) -> None:
 async def open_after_its_end(t: Trial) -> None:
     """A stream ends with its end mark, also if the server keeps the connection open."""
     try:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(WAIT_FOR_THE_END_S):
             calls = (
                 await t.ask(answer(TORONTO, DALLAS, BOWL, stays_open=True)) if t.asynchronous else await _in_thread(t)
             )
