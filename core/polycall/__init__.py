@@ -8,12 +8,11 @@
 Plugin authors import `polycall.plugin`; the hooks are described in `polycall.hookspecs`.
 """
 
-from __future__ import annotations
-
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from polycall._clients.client import AsyncClient as AsyncClient
     from polycall._clients.client import Client as Client
     from polycall._clients.config import from_config as from_config
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from polycall._data.contract import ReasoningDelta as ReasoningDelta
     from polycall._data.contract import RenderedRequest as RenderedRequest
     from polycall._data.contract import TextDelta as TextDelta
+    from polycall._data.errors import ClientClosedError as ClientClosedError
     from polycall._data.errors import ConfigurationError as ConfigurationError
     from polycall._data.errors import IncompleteOutputError as IncompleteOutputError
     from polycall._data.errors import InvalidCallsError as InvalidCallsError
@@ -77,6 +77,7 @@ _MODULES = {
     "_data.calls": ("Calls",),
     "_data.contract": ("ArgumentsDelta", "CallStarted", "ReasoningDelta", "RenderedRequest", "TextDelta"),
     "_data.errors": (
+        "ClientClosedError",
         "ConfigurationError",
         "IncompleteOutputError",
         "InvalidCallsError",
@@ -105,6 +106,10 @@ __all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]  # the ta
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
     module = _MODULE_OF.get(name)
     if module is None:
         from polycall._clients.missing_names import advice
@@ -117,4 +122,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*(name for name in globals() if name.startswith("__")), "__version__", *__all__])

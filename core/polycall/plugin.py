@@ -11,8 +11,6 @@ A provider is a module with functions like this, and an entry point in the group
         return session.ask(body)
 """
 
-from __future__ import annotations
-
 import pluggy
 
 from polycall._data.contract import IN_CODE_ONLY as IN_CODE_ONLY
@@ -145,8 +143,4 @@ from polycall.hookspecs import PROJECT_NAME as _PROJECT_NAME
 hookimpl = pluggy.HookimplMarker(_PROJECT_NAME)
 """Marks a function as the implementation of the hook of its name; ``hookimpl(wrapper=True)`` wraps it."""
 
-__all__ = [
-    name
-    for name in list(globals())
-    if name.isidentifier() and not name.startswith("_") and name not in ("annotations", "pluggy")
-]
+__all__ = [name for name in list(globals()) if name.isidentifier() and not name.startswith("_") and name != "pluggy"]

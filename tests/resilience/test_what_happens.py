@@ -132,7 +132,7 @@ class TestErrorsKeepTheGoodCalls:
         with pytest.raises(polycall.InvalidCallsError) as caught:
             await provider.ask(way, max_retries=0)
 
-        assert [call.query for call in caught.value.calls] == list("abcdefghi")  # type: ignore[attr-defined]
+        assert [call.query for call in caught.value.calls] == list("abcdefghi")
         assert [failure.tool_call.name for failure in caught.value.failures] == ["Stocks"]
 
     async def test_no_call_in_the_end(self, provider: Provider, way: Way) -> None:

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeAlias, cast, overload
 
+from typing_extensions import TypeVar
+
+from polycall._clients.misuse import AsyncClientOnly, NotShared, SyncClientOnly
 from polycall._clients.streams import AsyncCallStream, CallStream
 from polycall._data.calls import Calls
 from polycall._data.contract import RenderedRequest
-from polycall._engine.ask import Ask
+from polycall._data.public import public
+from polycall._data.tracebacks import MISTAKES, shorten
+from polycall._engine.ask import Ask, explains_what_is_missing
 from polycall._engine.bound_hooks import BoundHooks
 from polycall._engine.drive import run, run_async
 from polycall._engine.exchange import Exchange
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from typing_extensions import TypeForm
 
-T = TypeVar("T")
+    class Dataclass(Protocol):
+        """Any dataclass."""
+
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    class ListOfMessages(Protocol):
+        """A list of messages: any collection but a text, which holds texts alone."""
+
+        def __contains__(self, message: object, /) -> bool: ...
+        def __iter__(self) -> Iterator[object]: ...
 
 
-class _ClientBase:
+Messages: TypeAlias = "ListOfMessages | Iterator[object] | Iterable[Mapping[str, object]]"
+
+# The bound keeps out a bare model, whose objects are iterable: type checkers would take it for Iterable[tuple].
+# Of a list of members, [Weather, tool], no type checker infers the union, so its calls are of any type.
+T = TypeVar("T", bound="BaseModel | Dataclass | Mapping[str, object]", default=Any)
+
+
+class _ClientBase(NotShared):
     """Everything of a client that is not waiting."""
 
     def __init__(self, hooks: BoundHooks, *, model: str | None) -> None:
@@ -41,10 +63,11 @@ class _ClientBase:
         # Nothing of the settings: they may hold secrets.
         return f"<polycall.{type(self).__name__} provider={self.provider!r} model={self._model!r}>"
 
+    @explains_what_is_missing
     def render(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         stream: bool = False,
         max_retries: int | None = None,
@@ -69,7 +92,7 @@ class _ClientBase:
         ask = Ask(
             messages=messages,
             response_model=response_model,
-            model=model or self._model,
+            model=self._model if model is None else model,
             max_retries=max_retries,
             tool_choice=tool_choice,
             strict=strict,
@@ -80,10 +103,15 @@ class _ClientBase:
             dry_run=True,
             options=provider_options,
         )
-        return self._hooks.describe(Exchange(ask, self._hooks).request)
+        try:
+            return self._hooks.describe(Exchange(ask, self._hooks).request)
+        except MISTAKES as error:
+            shorten(error)
+            raise
 
 
-class Client(_ClientBase):
+@public
+class Client(SyncClientOnly, _ClientBase):
     """Sends requests and returns typed calls. Safe to share between threads; holds no state of a call.
 
     Made by `polycall.from_provider`, `polycall.from_config` or `polycall.from_client` and its relatives. As a
@@ -98,8 +126,8 @@ class Client(_ClientBase):
     @overload
     def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         stream: Literal[False] = False,
         max_retries: int | None = None,
@@ -114,8 +142,8 @@ class Client(_ClientBase):
     @overload
     def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         *,
         stream: Literal[True],
@@ -130,8 +158,8 @@ class Client(_ClientBase):
     @overload
     def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         *,
         stream: bool,
@@ -143,10 +171,11 @@ class Client(_ClientBase):
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | CallStream[T]: ...
+    @explains_what_is_missing
     def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         stream: bool = False,
         max_retries: int | None = None,
@@ -200,7 +229,7 @@ class Client(_ClientBase):
         ask = Ask(
             messages=messages,
             response_model=response_model,
-            model=model or self._model,
+            model=self._model if model is None else model,
             max_retries=max_retries,
             tool_choice=tool_choice,
             strict=strict,
@@ -210,15 +239,20 @@ class Client(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        exchange = Exchange(ask, self._hooks)
-        if stream:
-            return CallStream(self._hooks, exchange)
-        return cast("Calls[T]", run(exchange, self._hooks))
+        try:
+            exchange = Exchange(ask, self._hooks)
+            if stream:
+                return CallStream(self._hooks, exchange)
+            return cast("Calls[T]", run(exchange, self._hooks))
+        except MISTAKES as error:
+            shorten(error)
+            raise
 
+    @explains_what_is_missing
     def stream(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
@@ -237,7 +271,7 @@ class Client(_ClientBase):
         ask = Ask(
             messages=messages,
             response_model=response_model,
-            model=model or self._model,
+            model=self._model if model is None else model,
             max_retries=max_retries,
             tool_choice=tool_choice,
             strict=strict,
@@ -247,7 +281,11 @@ class Client(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        return CallStream(self._hooks, Exchange(ask, self._hooks))
+        try:
+            return CallStream(self._hooks, Exchange(ask, self._hooks))
+        except MISTAKES as error:
+            shorten(error)
+            raise
 
     def close(self) -> None:
         """Release the session's threads and, if polycall created it, the SDK's client."""
@@ -262,7 +300,8 @@ class Client(_ClientBase):
         self.close()
 
 
-class AsyncClient(_ClientBase):
+@public
+class AsyncClient(AsyncClientOnly, _ClientBase):
     """Async version of `Client`. Safe to share between the tasks of an event loop."""
 
     @property
@@ -273,8 +312,8 @@ class AsyncClient(_ClientBase):
     @overload
     async def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         stream: Literal[False] = False,
         max_retries: int | None = None,
@@ -289,8 +328,8 @@ class AsyncClient(_ClientBase):
     @overload
     async def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         *,
         stream: Literal[True],
@@ -305,8 +344,8 @@ class AsyncClient(_ClientBase):
     @overload
     async def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         *,
         stream: bool,
@@ -318,10 +357,11 @@ class AsyncClient(_ClientBase):
         deltas: bool = False,
         **provider_options: object,
     ) -> Calls[T] | AsyncCallStream[T]: ...
+    @explains_what_is_missing
     async def create(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         stream: bool = False,
         max_retries: int | None = None,
@@ -337,7 +377,7 @@ class AsyncClient(_ClientBase):
         ask = Ask(
             messages=messages,
             response_model=response_model,
-            model=model or self._model,
+            model=self._model if model is None else model,
             max_retries=max_retries,
             tool_choice=tool_choice,
             strict=strict,
@@ -347,15 +387,20 @@ class AsyncClient(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        exchange = Exchange(ask, self._hooks)
-        if stream:
-            return await AsyncCallStream(self._hooks, exchange)
-        return cast("Calls[T]", await run_async(exchange, self._hooks))
+        try:
+            exchange = Exchange(ask, self._hooks)
+            if stream:
+                return await AsyncCallStream(self._hooks, exchange)
+            return cast("Calls[T]", await run_async(exchange, self._hooks))
+        except MISTAKES as error:
+            shorten(error)
+            raise
 
+    @explains_what_is_missing
     def stream(
         self,
-        messages: Iterable[object],
-        response_model: TypeForm[Iterable[T]],
+        messages: Messages,
+        response_model: TypeForm[Iterable[T]] | list[Any] | tuple[Any, ...],
         model: str | None = None,
         max_retries: int | None = None,
         tool_choice: str | Iterable[str] = "required",
@@ -373,7 +418,7 @@ class AsyncClient(_ClientBase):
         ask = Ask(
             messages=messages,
             response_model=response_model,
-            model=model or self._model,
+            model=self._model if model is None else model,
             max_retries=max_retries,
             tool_choice=tool_choice,
             strict=strict,
@@ -383,9 +428,13 @@ class AsyncClient(_ClientBase):
             deltas=deltas,
             options=provider_options,
         )
-        exchange = Exchange(ask, self._hooks)
-        self._hooks.render_tools(exchange.request)  # tools that cannot be rendered are an error here, not when awaited
-        return AsyncCallStream(self._hooks, exchange)
+        try:
+            exchange = Exchange(ask, self._hooks)
+            self._hooks.render_tools(exchange.request)  # tools that cannot be rendered are an error here, not later
+            return AsyncCallStream(self._hooks, exchange)
+        except MISTAKES as error:
+            shorten(error)
+            raise
 
     async def close(self) -> None:
         """Release the session's threads and, if polycall created it, the SDK's client."""

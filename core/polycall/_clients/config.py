@@ -12,6 +12,8 @@ from polycall._clients.factory import create
 from polycall._clients.own_settings import take_own
 from polycall._clients.setting_errors import Place
 from polycall._data.errors import ConfigurationError
+from polycall._data.public import public
+from polycall._data.tracebacks import shortens_mistakes
 from polycall._plugins.discovery import EXTENSION_GROUP, is_allowed, variable_of
 from polycall._plugins.registry import registry
 
@@ -41,6 +43,8 @@ def from_config(
     async_client: bool,
     **overrides: object,
 ) -> Client | AsyncClient: ...
+@public
+@shortens_mistakes
 def from_config(
     path: str | os.PathLike[str] | None = None,
     profile: str | None = None,

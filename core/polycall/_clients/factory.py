@@ -11,6 +11,8 @@ from polycall._clients.settings import make_settings, name_server
 from polycall._clients.trial import check_default_options
 from polycall._data.contract import ClientTraits
 from polycall._data.errors import ConfigurationError, ModeError, PluginError, UnknownClientError
+from polycall._data.public import public
+from polycall._data.tracebacks import shortens_mistakes
 from polycall._data.types import Mode
 from polycall._engine.bound_hooks import BoundHooks
 from polycall._engine.defaults import Defaults
@@ -25,6 +27,8 @@ def from_provider(name: str, async_client: Literal[False] = False, **settings: o
 def from_provider(name: str, async_client: Literal[True], **settings: object) -> AsyncClient: ...
 @overload
 def from_provider(name: str, async_client: bool, **settings: object) -> Client | AsyncClient: ...
+@public
+@shortens_mistakes
 def from_provider(name: str, async_client: bool = False, **settings: object) -> Client | AsyncClient:
     """Make a client by the provider's name.
 
@@ -91,6 +95,8 @@ def from_client(
 def from_client(
     client: object, mode: Mode | None = None, *, async_client: bool | None = None, **settings: object
 ) -> Client | AsyncClient: ...
+@public
+@shortens_mistakes
 def from_client(
     client: object, mode: Mode | None = None, *, async_client: bool | None = None, **settings: object
 ) -> Client | AsyncClient:

@@ -17,6 +17,7 @@ from polycall._data.errors import (
     SchemaError,
     UnknownClientError,
 )
+from polycall._data.public import public
 from polycall._data.types import ErrorKind
 from polycall._plugins.registry import registry
 from polycall._toolkit.error_kinds import kind_of_status, kind_of_transport
@@ -28,6 +29,7 @@ _HOOK = "polycall_error_kind"
 _LONGEST_CHAIN = 100
 
 
+@public
 def kind_of(error: BaseException) -> ErrorKind | None:
     """Say which kind an error is of, so that no SDK has to be imported to catch it.
 

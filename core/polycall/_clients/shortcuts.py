@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, overload
 from polycall._clients.client import AsyncClient, Client
 from polycall._clients.factory import adopt, recognize, type_name
 from polycall._data.errors import UnknownClientError
+from polycall._data.public import public
+from polycall._data.tracebacks import shortens_mistakes
 from polycall._data.types import Mode
 from polycall._plugins.registry import registry
 
@@ -25,6 +27,8 @@ def from_openai(
 def from_openai(
     client: openai.AsyncOpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
 ) -> AsyncClient: ...
+@public
+@shortens_mistakes
 def from_openai(
     client: openai.OpenAI | openai.AsyncOpenAI,
     mode: Mode = Mode.PARALLEL_TOOLS,
@@ -62,6 +66,8 @@ def from_vertexai(
     use_async: Literal[True],
     **settings: object,
 ) -> AsyncClient: ...
+@public
+@shortens_mistakes
 def from_vertexai(
     client: GenerativeModel | google.genai.Client,
     mode: Mode = Mode.VERTEXAI_PARALLEL_TOOLS,

@@ -1,6 +1,5 @@
 """The result of ``create(stream=True)``: each typed call while later ones are still being generated."""
-
-from __future__ import annotations
+# Annotations are objects here and not texts, as in `polycall._data.types`.
 
 import sys
 import threading
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
+from polycall._clients.misuse import AsyncStreamOnly, NotYetCalls, SyncStreamOnly
 from polycall._data.calls import Calls
 from polycall._data.contract import (
     ArgumentsDelta,
@@ -26,6 +26,8 @@ from polycall._data.contract import (
     TextDelta,
 )
 from polycall._data.errors import IncompleteOutputError
+from polycall._data.public import public
+from polycall._data.tracebacks import MISTAKES, shorten
 from polycall._data.types import CallFailure, ToolCall
 from polycall._engine.bound_hooks import BoundHooks
 from polycall._engine.decoder_checks import LISTS, CompletedCalls, check_display_event, check_events
@@ -37,6 +39,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class CallReady(Generic[T_co]):
     """A call is complete and valid.
@@ -50,6 +53,7 @@ class CallReady(Generic[T_co]):
     tool_call: ToolCall
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class CallFailed:
     """A complete call is not valid. A correction may follow; it is reported as `CallReady`.
@@ -65,7 +69,7 @@ CallEvent: TypeAlias = CallStarted | ArgumentsDelta | TextDelta | ReasoningDelta
 """The events that ``stream.events()`` yields."""
 
 
-class _StreamBase(Generic[T]):
+class _StreamBase(NotYetCalls, Generic[T]):
     """The state of a stream and everything that is not waiting; sync and async streams add the reading."""
 
     def __init__(self, hooks: BoundHooks, exchange: Exchange) -> None:
@@ -203,6 +207,10 @@ class _StreamBase(Generic[T]):
         if self._closed and self._result is None:
             raise self._closed_error()
 
+    def _require_events(self) -> None:
+        if self._result is not None and not self._pending:
+            raise RuntimeError("The stream was read to its end, and its events with it. The calls are in stream.calls.")
+
     def _whole_result(self) -> Calls[T]:
         if self._result is None:
             raise self._error or self._closed_error()
@@ -215,7 +223,8 @@ class _StreamBase(Generic[T]):
         return CallReady(value, call.tool_call)
 
 
-class CallStream(_StreamBase[T]):
+@public
+class CallStream(SyncStreamOnly, _StreamBase[T]):
     """An iterator over the typed calls of a reply that is still being generated, and a context manager.
 
     Each call is yielded on the first positive sign that it is complete. Calls that fail are corrected at the end of
@@ -254,7 +263,12 @@ class CallStream(_StreamBase[T]):
 
         `CallStarted`, `ArgumentsDelta`, `TextDelta` and `ReasoningDelta` are reported only if the stream was asked for
         with ``deltas=True``.
+
+        Raises:
+            RuntimeError: The stream has been read to its end already.
+            Exception: As while iterating over the calls.
         """
+        self._require_events()
         while (event := self._next_event()) is not None:
             yield event
 
@@ -373,7 +387,8 @@ class CallStream(_StreamBase[T]):
             chunks.close()
 
 
-class AsyncCallStream(_StreamBase[T]):
+@public
+class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
     """Async version of `CallStream`: an async iterator and an async context manager.
 
     The request is sent when the stream is awaited, entered or first read, whichever is first.
@@ -400,6 +415,7 @@ class AsyncCallStream(_StreamBase[T]):
 
     async def events(self) -> AsyncGenerator[CallEvent[T], None]:
         """Async version of `CallStream.events`."""
+        self._require_events()
         while (event := await self._next_event()) is not None:
             yield event
 
@@ -446,6 +462,8 @@ class AsyncCallStream(_StreamBase[T]):
                 with suppress(Exception):  # the error on its way matters more
                     await self._close_chunks()
                 self._fail(error)
+                if isinstance(error, MISTAKES):
+                    shorten(error)
                 raise
         return self
 
@@ -503,8 +521,10 @@ class AsyncCallStream(_StreamBase[T]):
                 if pending:
                     return False
         except Exception as error:
-            self._hooks.explain(error, self._hooks.async_stream_hook)
-            raise
+            raised = self._hooks.explain_async(error, self._hooks.async_stream_hook)
+            if raised is error:
+                raise
+            raise raised from error
         if self._closed:
             raise self._closed_error()
         return True

@@ -1,15 +1,20 @@
 """The result of ``create()``: the typed calls of one reply, and what else the reply said."""
 
-from __future__ import annotations
+# Annotations are objects here and not texts, as in `polycall._data.types`.
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, get_args
 
+from polycall._data.public import public
 from polycall._data.types import Adaptation, FinishReason, ToolCall, Usage
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
+
+_OF_A_RESPONSE = frozenset({"choices", "message", "content", "output", "candidates", "id", "created"})
+"""What the SDKs' own responses have."""
 
 T_co = TypeVar("T_co", covariant=True)
 MemberT = TypeVar("MemberT")
@@ -23,6 +28,7 @@ class Conversation(Protocol):
         ...
 
 
+@public
 class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subclass cannot have slots with names
     """The typed calls of a reply, in the order in which the model made them. Immutable.
 
@@ -129,19 +135,15 @@ class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subcl
             with their errors, so the conversation is what the model saw.
 
         Raises:
-            TypeError: ``results`` is text or a mapping, not one result for each call.
+            TypeError: ``results`` is text, a mapping, a set or a single object, not one result for each call.
             ValueError: Not one result for each call, a result that cannot be written as JSON, or calls without a
                 conversation: the reply is still streaming, or they were made by hand.
         """
-        if isinstance(results, (str, bytes, Mapping)):
+        if isinstance(results, (str, bytes, Mapping, AbstractSet)) or not isinstance(results, Iterable):
+            order = ", which has no order" if isinstance(results, AbstractSet) else ""
             raise TypeError(
-                f"continue_with() takes a list with one result per call, got {type(results).__name__}; "
+                f"continue_with() takes a list with one result per call, got {type(results).__name__}{order}; "
                 "write continue_with([...])."
-            )
-        results = list(results)
-        if len(results) != len(self):
-            raise ValueError(
-                f"continue_with() needs one result per call, in order: {len(self)} calls, {len(results)} results."
             )
         conversation: Conversation | None = self.__dict__["_conversation"]
         if conversation is None:
@@ -149,7 +151,25 @@ class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subcl
                 "These calls have no conversation to continue: they were made by hand, or their reply is still "
                 "streaming. Read the stream to its end before calling continue_with()."
             )
+        results = list(results)
+        if len(results) != len(self):
+            names = ", ".join([call.name for call in self.tool_calls[:8]])
+            raise ValueError(
+                f"continue_with() needs one result per call, in order: {len(self)} calls, {len(results)} results. "
+                f"The calls: {names or 'none'}."
+            )
         return conversation.continue_with(results)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            hint = ""
+            if not name.startswith("_"):
+                if tuple.__len__(self) and hasattr(self[0], name):
+                    hint = f" The calls have it: calls[0].{name}, or 'for call in calls'."
+                elif name in _OF_A_RESPONSE:
+                    hint = " The SDK's own response is in calls.raw_response."
+            raise AttributeError(f"'Calls' object has no attribute {name!r}.{hint}", name=name, obj=self)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, (list, tuple)):
@@ -174,7 +194,7 @@ class Calls(tuple[T_co, ...], Generic[T_co]):  # noqa: SLOT001 - a tuple's subcl
         return _restore, (type(self), tuple(self), {**state, "conversation": self.__dict__["_conversation"]}, had_raw)
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         """Validate calls, or any list of their objects; serialise as the list of the objects."""
         from pydantic_core import core_schema
 

@@ -1,11 +1,12 @@
 """The data that the core and a provider plugin hand each other during one call."""
-
-from __future__ import annotations
+# Annotations are objects here and not texts: pydantic and `typing.get_type_hints` look up the names of texts in the
+# module that a class names as its own, which for public ones is `polycall`.
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from polycall._data.public import public
 from polycall._data.types import Adaptation, FinishReason, JsonObject, Mode, ToolCall, Usage
 from polycall._data.wording import DEFAULT_WORDING, Wording
 
@@ -186,6 +187,7 @@ class Request:
     dry_run: bool = False
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedRequest:
     """What ``client.render(...)`` returns: exactly what ``create(...)`` would send, as plain data.
@@ -270,6 +272,7 @@ class CallResult:
 # -- a streamed reply -------------------------------------------------------------------------------------------------
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class CallStarted:
     """A call began: its name is known, its arguments are not yet complete.
@@ -287,6 +290,7 @@ class CallStarted:
     name: str
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ArgumentsDelta:
     """The arguments of a call grew. For display only: the text so far may parse and still be wrong.
@@ -301,6 +305,7 @@ class ArgumentsDelta:
     text: str
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """The model's text grew.
@@ -312,6 +317,7 @@ class TextDelta:
     text: str
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """The model's visible reasoning grew.

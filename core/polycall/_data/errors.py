@@ -4,6 +4,7 @@ PolycallError
 ├── ConfigurationError (ValueError)      a config file, a setting or an environment variable
 ├── ModeError (ValueError)               a mode that does not fit the client
 ├── ProviderNotFoundError (LookupError)  a provider name that is not installed
+├── ClientClosedError (RuntimeError)     a client that was closed, or whose event loop has ended
 ├── UnknownClientError (TypeError)       an object that no installed plugin recognises
 ├── PluginError                          a plugin that is broken or breaks the hook contract
 ├── ResponseModelError (TypeError)       a ``response_model`` that is not Iterable[...] or list[...] of models
@@ -23,7 +24,9 @@ the caller as the SDK's own exceptions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from polycall._data.public import public
 
 if TYPE_CHECKING:
     from polycall._data.calls import Calls
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _EXCERPT_CHARACTERS = 200
 
 
+@public
 class PolycallError(Exception):
     """Base class of all errors that polycall raises itself. All of them survive ``pickle`` and ``copy.deepcopy``."""
 
@@ -47,6 +51,7 @@ def _restore(type_: type[PolycallError], args: tuple[object, ...], state: dict[s
     return error
 
 
+@public
 class ConfigurationError(PolycallError, ValueError):
     """A setting that cannot be used, from a config file, the environment or keyword arguments.
 
@@ -62,10 +67,12 @@ class ConfigurationError(PolycallError, ValueError):
         self.key = key
 
 
+@public
 class ModeError(PolycallError, ValueError):
     """A `Mode` that does not fit the client."""
 
 
+@public
 class ProviderNotFoundError(PolycallError, LookupError):
     """No installed distribution offers a provider of that name.
 
@@ -80,10 +87,17 @@ class ProviderNotFoundError(PolycallError, LookupError):
         self.installed = tuple(installed)
 
 
+@public
 class UnknownClientError(PolycallError, TypeError):
     """An object that no installed provider plugin recognises as its SDK's client."""
 
 
+@public
+class ClientClosedError(PolycallError, RuntimeError):
+    """A client is used that was closed, or an async one after the event loop that it belongs to."""
+
+
+@public
 class PluginError(PolycallError):
     """A plugin that cannot be imported, was built for another hook API, or breaks the hook contract.
 
@@ -98,14 +112,17 @@ class PluginError(PolycallError):
         self.distribution = distribution
 
 
+@public
 class ResponseModelError(PolycallError, TypeError):
     """A ``response_model`` of another form than ``Iterable[A | B]``, ``Iterable[A]`` or ``list[...]``."""
 
 
+@public
 class MessageError(PolycallError, TypeError):
     """A message, or a part of one, that the provider's protocol cannot carry. Raised before any request."""
 
 
+@public
 class SchemaError(PolycallError, TypeError):
     """A field has no form in the provider's schema. Raised before any request.
 
@@ -120,6 +137,7 @@ class SchemaError(PolycallError, TypeError):
         self.problem = problem
 
 
+@public
 class OutputError(PolycallError):
     """The reply is not what was asked for. The good calls in it are kept: nothing is lost.
 
@@ -130,7 +148,7 @@ class OutputError(PolycallError):
             ``.raw_response``.
     """
 
-    calls: Calls[object]
+    calls: Calls[Any]
 
     def __init__(self, message: str, *, calls: Calls[object] | None = None) -> None:
         from polycall._data.calls import Calls
@@ -144,24 +162,37 @@ class OutputError(PolycallError):
         return self.calls.text
 
 
+@public
 class InvalidCallsError(OutputError):
     """Calls that still fail after the corrections; the good ones are in ``.calls``.
 
     Args:
         failures: Each with its ``.tool_call`` and ``.reason``, in the order of the reply.
+        corrections: How often the model was asked for corrections.
     """
 
-    def __init__(self, failures: Sequence[CallFailure], *, calls: Calls[object]) -> None:
+    def __init__(self, failures: Sequence[CallFailure], *, calls: Calls[object], corrections: int = 0) -> None:
         shown = "; ".join(f"{failure.tool_call.name}: {_excerpt(failure.reason)}" for failure in failures[:3])
         more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+        asked = f" after {corrections} correction{'s' * (corrections > 1)}" if corrections else ""
         super().__init__(
-            f"{len(failures)} of {len(failures) + len(calls)} tool calls are invalid ({shown}{more}). "
-            "The good ones are in .calls, the others in .failures; a larger max_retries asks the model again.",
+            f"{len(failures)} of {len(failures) + len(calls)} tool calls are invalid{asked} ({shown}{more}). "
+            f"The good ones are in .calls, the others in .failures; {_next_step(failures, corrections)}.",
             calls=calls,
         )
         self.failures = tuple(failures)
+        self.corrections = corrections
 
 
+def _next_step(failures: Sequence[CallFailure], corrections: int) -> str:
+    if all(failure.wrong_name for failure in failures) and corrections:
+        return "take the tool into response_model, or say in the messages which tools there are"
+    if corrections:
+        return "a clearer description of the fields helps, or a larger max_retries"
+    return "with max_retries the model is asked to correct them"
+
+
+@public
 class NoToolCallsError(OutputError):
     """The model answered without a tool call that was required; its words are in ``.text``.
 
@@ -185,6 +216,7 @@ class NoToolCallsError(OutputError):
         self.stopped = stopped
 
 
+@public
 class IncompleteOutputError(OutputError):
     """The reply is not whole: cut off by the length limit, or a stream that ended without the sign of its end.
 
@@ -206,6 +238,7 @@ class IncompleteOutputError(OutputError):
         self.failures = tuple(failures)
 
 
+@public
 class RefusalError(OutputError):
     """The model refused, or the provider blocked the prompt or the reply.
 
@@ -218,6 +251,7 @@ class RefusalError(OutputError):
         self.reason = reason
 
 
+@public
 class ResponseError(OutputError):
     """The reply is not the provider's protocol: HTML, garbage, broken JSON, an error object inside a 200.
 

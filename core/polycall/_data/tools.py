@@ -1,6 +1,6 @@
 """Tools in the caller's own words: another name for a class, and tools that have no class at all."""
-
-from __future__ import annotations
+# Annotations are objects here and not texts: pydantic and `typing.get_type_hints` look up the names of texts in the
+# module that a class names as its own, which for public ones is `polycall`.
 
 import re
 import typing
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from polycall._data.errors import ResponseModelError
+from polycall._data.public import public
 
 MAX_NAME_LENGTH = 64
 RESERVED_NAMES = ("auto", "required")
@@ -24,6 +25,7 @@ def is_legal_name(name: object) -> bool:
     return isinstance(name, str) and _LEGAL_NAME.fullmatch(name) is not None and name not in RESERVED_NAMES
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ToolName:
     """A tool's name other than its class's: ``Iterable[Annotated[Weather, ToolName("get_weather")] | Search]``.
@@ -49,6 +51,7 @@ class ToolName:
             )
 
 
+@public
 @dataclass(frozen=True, slots=True, eq=False)
 class Tool:
     """A tool that exists only as JSON Schema: ``response_model=[Weather, polycall.Tool("search", "...", {...})]``.

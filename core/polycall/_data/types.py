@@ -1,12 +1,14 @@
 """The provider-neutral data that users see: modes, tool calls, finish reasons, token counts, adaptations."""
-
-from __future__ import annotations
+# Annotations are objects here and not texts: pydantic and `typing.get_type_hints` look up the names of texts in the
+# module that a class names as its own, which for public ones is `polycall`.
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
-from typing import Literal, TypeAlias
+from enum import EnumType, StrEnum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from polycall._data.public import public
 
 JsonObject: TypeAlias = dict[str, object]
 """A JSON object, decoded."""
@@ -14,7 +16,22 @@ ErrorKind: TypeAlias = Literal["rate_limit", "auth", "timeout", "connection", "s
 """What `polycall.kind_of` says of an error."""
 
 
-class Mode(StrEnum):
+class _ModeType(EnumType):
+    """Says which modes there are where one of another library is asked for."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> object:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if name in cls._member_map_:  # a member itself, in Python 3.11
+                return cls._member_map_[name]
+            modes = " and ".join(f"Mode.{mode}" for mode in cls._member_map_)
+            raise AttributeError(f"polycall has {modes}, not Mode.{name}. Leave mode out.", name=name, obj=cls)
+
+
+@public
+class Mode(StrEnum, metaclass=_ModeType):
     """How a client asks for tool calls.
 
     A provider plugin says per client which modes fit (`polycall.plugin.ClientTraits.modes`); any other is a
@@ -25,6 +42,7 @@ class Mode(StrEnum):
     VERTEXAI_PARALLEL_TOOLS = "vertexai_parallel_tools"
 
 
+@public
 class FinishReason(StrEnum):
     """Why the model stopped, in one vocabulary for all providers.
 
@@ -40,6 +58,7 @@ class FinishReason(StrEnum):
     """The provider gave a reason that has no unified word; see ``raw_finish_reason``."""
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Token counts. A count that the provider did not send is ``None``, never ``0``, and never made up.
@@ -62,7 +81,7 @@ class Usage:
     cache_write_input_tokens: int | None = None
     reasoning_tokens: int | None = None
 
-    def __add__(self, other: Usage) -> Usage:
+    def __add__(self, other: "Usage") -> "Usage":
         """Add two rounds' counts field by field."""
         return Usage(
             input_tokens=_add(self.input_tokens, other.input_tokens),
@@ -80,6 +99,7 @@ def _add(left: int | None, right: int | None) -> int | None:
     return left if right is None else left + right
 
 
+@public
 @dataclass(frozen=True, slots=True, init=False)
 class ToolCall:
     """One call as the model made it, before validation.
@@ -137,6 +157,7 @@ _set_id, _set_name, _set_arguments, _set_index, _set_normalized_arguments, _set_
 )
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class CallFailure:
     """A call that could not be turned into an object of ``response_model``.
@@ -155,6 +176,7 @@ class CallFailure:
     wrong_name: bool = False
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptation:
     """One change that was made to the caller's request so that the provider can take it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -18,13 +19,14 @@ from polycall._data.contract import (
     SessionTraits,
     StreamDecoder,
 )
-from polycall._data.errors import ConfigurationError
+from polycall._data.errors import ClientClosedError, ConfigurationError
 from polycall._data.types import Adaptation
 from polycall._data.wording import DEFAULT_WORDING
 from polycall._engine.checked_streams import CheckedAsyncStream, CheckedStream
 from polycall._engine.conversation import continue_conversation
 from polycall._engine.decoder_checks import CompletedCalls, check_decoder, check_display_event, check_events
 from polycall._engine.defaults import NO_DEFAULTS, Defaults
+from polycall._engine.event_loops import wrong_loop
 from polycall._engine.observers import observers_of
 from polycall._engine.result_checks import (
     check_adaptations,
@@ -35,8 +37,10 @@ from polycall._engine.result_checks import (
     check_wording,
     wrong_result,
 )
-from polycall._plugins.registry import Provider
+from polycall._plugins.registry import Provider, registry
 from polycall._toolkit.threads import ElasticThreads
+
+_log = logging.getLogger("polycall.plugins")
 
 _MAX_RENDERED_TOOL_SETS = 256
 
@@ -85,6 +89,7 @@ class BoundHooks:
         self.wording = DEFAULT_WORDING if wording is None else check_wording(provider, wording, "polycall_wording")
         self.async_stream_hook = "polycall_open_stream_async" if self._open_stream_async else "polycall_open_stream"
         """The hook whose stream an async client reads."""
+        self._registrations = registry.registrations
 
     # -- before sending
 
@@ -119,7 +124,18 @@ class BoundHooks:
         request.adaptations = list(known[2])
 
     def render(self, request: Request, *, tell_extensions: bool = True) -> Any:
-        """The body of a request, after the extensions changed the request."""
+        """The body of a request, after the extensions changed the request.
+
+        Raises:
+            ClientClosedError: The client was closed.
+        """
+        if self._closed:
+            raise ClientClosedError(
+                f"This client of provider {self.name!r} is closed: close() was called, or its 'with' block has ended. "
+                "Make another one."
+            )
+        if self._registrations != registry.registrations:
+            self._tell_of_late_extensions()
         if self._before_request is not None and tell_extensions:
             self._before_request(request=request)
         self.render_tools(request)
@@ -128,6 +144,18 @@ class BoundHooks:
         if request.adaptations:
             check_adaptations(self.provider, request.adaptations, "polycall_render_request")
         return body
+
+    def _tell_of_late_extensions(self) -> None:
+        """Log the extensions that were registered after the client was made, once."""
+        self._registrations = registry.registrations
+        late = [name for name in registry.registered_extensions() if name not in self.provider.extensions]
+        if late:
+            _log.warning(
+                "extension %s was registered after this client of provider %r was made, and does not serve it; "
+                "register it first",
+                ", ".join(map(repr, late)),
+                self.name,
+            )
 
     def describe(self, request: Request, *, tell_extensions: bool = True) -> RenderedRequest:
         """The whole request as plain data, for ``client.render()``."""
@@ -262,6 +290,11 @@ class BoundHooks:
         """Note on a bare exception out of a decoder or a stream which plugin it came from."""
         self.provider.explain(error, hook)
 
+    def explain_async(self, error: Exception, hook: str) -> Exception:
+        """The error to raise for a bare exception out of something awaited, which may be of another event loop."""
+        self.provider.explain(error, hook)
+        return wrong_loop(error, self.name) or error
+
     def _extract(self, request: Request, response: Any, hook: str) -> Reply:
         check_owed(self.provider, response, "a response", hook)
         if self._extract_reply is not None:
@@ -307,8 +340,10 @@ class BoundHooks:
         try:
             return await awaitable  # type: ignore[misc]  # checked in the line above
         except Exception as error:
-            self.provider.explain(error, hook)
-            raise
+            raised = self.explain_async(error, hook)
+            if raised is error:
+                raise
+            raise raised from error
 
 
 def _if_implemented(provider: Provider, hook: str) -> Callable[..., Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -159,12 +159,25 @@ def _result(tool_call: ToolCall, place: int, value: object) -> CallResult:
         return CallResult(tool_call, value)
     if isinstance(value, list) and value and all(map(_is_content_part, value)):
         return CallResult(tool_call, list[JsonObject](value))
+    where = f"continue_with(): results[{place}], for the call of {tool_call.name},"
+    if isinstance(value, dict) and value.get("role") == "tool" and "tool_call_id" in value:
+        raise ValueError(f"{where} is a whole message; pass its content. continue_with() makes the messages.")
     try:
         return CallResult(tool_call, to_json(value).decode())
     except (PydanticSerializationError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"continue_with(): results[{place}], for the call of {tool_call.name}, cannot be written as JSON: {error}"
-        ) from error
+        raise ValueError(f"{where} cannot be written as JSON: {_why_not_json(value, error)}") from error
+
+
+def _why_not_json(value: object, error: Exception) -> str:
+    if isinstance(value, type) and issubclass(value, BaseException):
+        return f"it is an exception class; pass an exception, {value.__name__}(...)."
+    if isinstance(value, type):
+        return f"it is the class {value.__name__}; pass an object."
+    if isinstance(value, Awaitable):
+        return "it was not awaited; write 'await'."
+    if callable(value):
+        return f"it is the function {getattr(value, '__name__', '?')}; call it."
+    return f"{error}. Pass text, or anything that pydantic can write."
 
 
 def _is_content_part(value: object) -> bool:

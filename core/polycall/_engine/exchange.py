@@ -400,7 +400,7 @@ class Exchange:
             return
         if self._retries_left <= 0:
             if failures:
-                raise InvalidCallsError(failures, calls=self.calls())
+                raise InvalidCallsError(failures, calls=self.calls(), corrections=len(self._rounds) - 1)
             raise NoToolCallsError(calls=self.calls(), missing=missing)
         self._retries_left -= 1
         made_now = {id(outcome) for outcome in this_round.outcomes}

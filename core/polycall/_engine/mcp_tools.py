@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from polycall._data.errors import ResponseModelError
+from polycall._data.public import public
 from polycall._data.tools import Tool
 
 
+@public
 def tools_from_mcp(tools: object) -> list[Tool]:
     """Tools of an MCP server for ``response_model``: ``[*polycall.tools_from_mcp(listed), Weather]``.
 

@@ -7,7 +7,7 @@ import dataclasses
 import types
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, ForwardRef, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import typing_extensions
 from pydantic import BaseModel, RootModel
@@ -25,8 +25,6 @@ from polycall._engine.non_finite import accepts_non_finite
 from polycall._engine.own_init import check_own_init
 from polycall._engine.tool_names import distinct_names
 from polycall._engine.typed_dicts import teach_typed_dicts
-
-_FORMS = "Iterable[Model], Iterable[ModelA | ModelB] or list[...], each a pydantic model, a dataclass or a TypedDict"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,10 +53,17 @@ class Tool:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class ToolSet:
-    """The tools of one ``response_model``, in its order. Compares and hashes by identity: a key for caches."""
+    """The tools of one ``response_model``, in its order. Compares and hashes by identity: a key for caches.
+
+    Attributes:
+        tools: By the names that providers get.
+        specs: Those of the tools.
+        sent_names: For names in the caller's words that no provider takes: the ones that are sent.
+    """
 
     tools: Mapping[str, Tool]
     specs: tuple[ToolSpec, ...]
+    sent_names: Mapping[str, str]
 
 
 def tools_for(response_model: object) -> ToolSet:
@@ -164,21 +169,22 @@ def _members(response_model: object) -> tuple[_Member, ...]:
     else:
         container = _unwrap(response_model)[0]
         if get_origin(container) not in (collections.abc.Iterable, list):
-            raise ResponseModelError(_wrong_form(response_model))
+            raise _wrong_form(response_model)
         parts = get_args(container)
         if len(parts) != 1:  # a bare typing.Iterable
-            raise ResponseModelError(_wrong_form(response_model))
+            raise _wrong_form(response_model)
     members = tuple(member for part in parts for member in _union_members(part))
     if not members:
-        raise ResponseModelError(f"response_model={response_model!r} has no member. Use {_FORMS}.")
+        from polycall._engine.response_model_advice import no_member
+
+        raise no_member(response_model)
     for member in members:
         if isinstance(member.type, own.Tool) and (not isinstance(member.type.name, str) or not member.type.name):
             raise ResponseModelError(f"A polycall.Tool needs a name, got {member.type.name!r}.")
         if not _is_model(member.type):
-            raise ResponseModelError(
-                f"{_show(member.type)} in response_model={_show(response_model)} is not a model{_advice(member.type)}. "
-                f"Use {_FORMS}."
-            )
+            from polycall._engine.response_model_advice import wrong_member
+
+            raise wrong_member(member.type, response_model, _is_model)
     return members
 
 
@@ -202,9 +208,11 @@ def _union_members(annotation: object) -> tuple[_Member, ...]:
     if get_origin(bare) not in (Union, types.UnionType):
         return (_Member(bare, name),)
     if name is not None:
+        from polycall._engine.response_model_advice import show
+
         raise ResponseModelError(
-            f"ToolName({name!r}) names {_show(bare)}, which is several tools. Name each: "
-            f"Annotated[{_show(get_args(bare)[0])}, ToolName(...)] | ..."
+            f"ToolName({name!r}) names {show(bare)}, which is several tools. Name each: "
+            f"Annotated[{show(get_args(bare)[0])}, ToolName(...)] | ..."
         )
     return tuple(member for part in get_args(bare) for member in _union_members(part))
 
@@ -213,33 +221,16 @@ def _is_model(annotation: object) -> bool:
     if isinstance(annotation, own.Tool):
         return True
     class_ = get_origin(annotation) or annotation
-    if not isinstance(class_, type) or issubclass(class_, RootModel):
+    if not isinstance(class_, type) or class_ is BaseModel or issubclass(class_, RootModel):
         return False
     return issubclass(class_, BaseModel) or dataclasses.is_dataclass(class_) or typing_extensions.is_typeddict(class_)
 
 
-def _wrong_form(response_model: object) -> str:
-    form = ""
+def _wrong_form(response_model: object) -> ResponseModelError:
+    from polycall._engine.response_model_advice import wrong_form
+
     members = [member.type for member in _union_members(response_model)]
-    if not all(map(_is_model, members)):
-        arguments = [one for one in get_args(_unwrap(response_model)[0]) if one is not ...]
-        members = [member.type for argument in arguments for member in _union_members(argument)]
-    if members and all(map(_is_model, members)):
-        form = f" Write response_model=Iterable[{' | '.join(map(_show, members))}]."
-    elif response_model is None:
-        form = " For plain text use the provider's own SDK."
-    return f"response_model must be {_FORMS}; got {_show(response_model)}.{form}"
-
-
-def _advice(member: object) -> str:
-    """What to write in place of something that is not a model."""
-    if isinstance(member, (str, ForwardRef)):
-        return ": a name in quotes cannot be resolved here, so write the class itself"
-    if isinstance(type(member), type) and _is_model(type(member)):
-        return f" but an object: pass the class {type(member).__name__}"
-    if isinstance(member, types.FunctionType):
-        return ": make a class with its parameters as fields"
-    return ""
+    return wrong_form(_unwrap(response_model)[0], members, _is_model)
 
 
 # -- from members to tools --------------------------------------------------------------------------------------------
@@ -260,10 +251,10 @@ def _make_tools(members: tuple[_Member, ...]) -> ToolSet:
                 f"{_origin_of(other)} and {_origin_of(member)}. Rename one of them, "
                 "with Annotated[..., polycall.ToolName(...)] for instance."
             )
-    tools = {
-        name: _make_tool(name, member) for name, member in zip(distinct_names(by_name), by_name.values(), strict=True)
-    }
-    return ToolSet(tools, tuple(tool.spec for tool in tools.values()))
+    names = dict(zip(by_name, distinct_names(by_name), strict=True))
+    tools = {names[own_name]: _make_tool(names[own_name], member) for own_name, member in by_name.items()}
+    sent_names = {own_name: name for own_name, name in names.items() if name != own_name}
+    return ToolSet(tools, tuple(tool.spec for tool in tools.values()), sent_names)
 
 
 def _make_tool(name: str, member: _Member) -> Tool:

@@ -1,6 +1,6 @@
 """Which plugins are installed, from entry-point metadata alone: nothing of a plugin is imported here."""
-
-from __future__ import annotations
+# Annotations are objects here and not texts: pydantic and `typing.get_type_hints` look up the names of texts in the
+# module that a class names as its own, which for public ones is `polycall`.
 
 import os
 import re
@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+
+from polycall._data.public import public
 
 PROVIDER_GROUP = "polycall.providers"
 SERVER_GROUP = "polycall.servers"
@@ -23,6 +25,7 @@ _VARIABLES = {
 }
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
     """An entry point of one of polycall's groups, not imported.

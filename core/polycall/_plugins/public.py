@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from polycall._data.errors import PluginError
+from polycall._data.public import public
 from polycall._plugins.discovery import EXTENSION_GROUP, PROVIDER_GROUP, InstalledPlugin, find_plugins
 from polycall._plugins.registry import registry
 
 
+@public
 def providers() -> list[InstalledPlugin]:
     """The names that `from_provider` takes, sorted, from metadata alone: no plugin is imported.
 
@@ -25,6 +28,7 @@ def providers() -> list[InstalledPlugin]:
     return sorted([*installed, *in_code], key=lambda plugin: (plugin.name, plugin.distribution or ""))
 
 
+@public
 def extensions() -> list[InstalledPlugin]:
     """The extensions that clients get, in their order, from metadata alone: no plugin is imported.
 
@@ -37,6 +41,7 @@ def extensions() -> list[InstalledPlugin]:
     return sorted([*installed, *in_code], key=lambda plugin: (plugin.name, plugin.distribution or ""))
 
 
+@public
 def register_provider(name: str, plugin: object) -> None:
     """Register a provider plugin in code, without an entry point.
 
@@ -47,11 +52,15 @@ def register_provider(name: str, plugin: object) -> None:
     Raises:
         PluginError: It breaks the hook contract, or the name is taken.
     """
+    _require_name("register_provider", name, plugin)
     registry.register_provider(name, plugin)
 
 
+@public
 def register_extension(name: str, plugin: object) -> None:
     """Register an extension plugin in code. It serves the clients that are made afterwards, of every provider.
+
+    A client that was made before and is used afterwards is logged as a warning.
 
     Args:
         name: For messages and `unregister`; extensions run in the order of their names.
@@ -60,9 +69,11 @@ def register_extension(name: str, plugin: object) -> None:
     Raises:
         PluginError: It breaks the hook contract, or the name is taken.
     """
+    _require_name("register_extension", name, plugin)
     registry.register_extension(name, plugin)
 
 
+@public
 def unregister(name: str) -> None:
     """Undo a registration in code. Clients that exist keep their plugins.
 
@@ -70,3 +81,12 @@ def unregister(name: str) -> None:
         PluginError: Nothing was registered under that name.
     """
     registry.unregister(name)
+
+
+def _require_name(function: str, name: object, plugin: object) -> None:
+    if not isinstance(name, str):
+        swapped = " The name comes first." if isinstance(plugin, str) else ""
+        raise PluginError(
+            f"{function}(name, plugin) needs a text as the plugin's name, got {type(name).__name__}.{swapped}",
+            plugin=str(plugin) if isinstance(plugin, str) else "?",
+        )

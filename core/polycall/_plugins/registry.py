@@ -135,6 +135,8 @@ class Registry:
         self._loaded: dict[tuple[str, str], object] = {}
         self._providers: dict[str, Provider] = {}
         self._said_skipped: set[str] = set()
+        self.registrations = 0
+        """How many extensions were registered so far: those of later ones do not serve the clients of earlier ones."""
 
     def provider(self, name: str, request: NameRequest | None = None) -> Provider:
         """The provider of that name, imported and checked on first use.
@@ -238,6 +240,7 @@ class Registry:
                 raise PluginError(f"An extension named {name!r} is registered already.", plugin=name)
             self._registered_extensions[name] = plugin
             self._providers.clear()
+            self.registrations += 1
 
     def unregister(self, name: str) -> None:
         """Undo a registration in code; see `polycall.unregister`."""

@@ -17,6 +17,7 @@ ROLES: Mapping[str, str] = {
     "function": "tool",
 }
 """The roles, and the four that they stand for."""
+_ROLES_WITH_CONTENT = frozenset({"system", "developer", "user"})
 WRITE_MESSAGE = "write {'role': 'user', 'content': ...}"
 PRIMITIVES = (bool, int, float, complex, bytes, bytearray, memoryview, list, tuple, set, frozenset)
 
@@ -42,8 +43,32 @@ def role_of(message: Mapping[str, object], where: str) -> str:
     role = message.get("role")
     if isinstance(role, str) and role in ROLES:
         return role
-    shown = repr(role[:100]) if isinstance(role, str) else in_words(role)
-    raise MessageError(f"{where}: the role {shown} is unknown; use 'system', 'user', 'assistant' or 'tool'.")
+    use = "use 'system', 'user', 'assistant' or 'tool'"
+    if not isinstance(role, str):
+        raise MessageError(f"{where}: the role must be a text, got {in_words(role)}; {use}.")
+    raise MessageError(f"{where}: the role {role[:100]!r} is unknown; {use}.")
+
+
+def require_messages(number: int) -> None:
+    """Refuse a conversation without messages."""
+    if not number:
+        raise MessageError(f"messages is empty; write messages=[{WRITE_MESSAGE[6:]}].")
+
+
+def message_of_text(text: str, where: str) -> dict[str, object]:
+    """The message of the user that a bare text stands for."""
+    if text in ROLES:  # ("user", "hello"), a pair as other libraries have it
+        raise MessageError(f"{where}: the text {text!r} is a role and not a message; {WRITE_MESSAGE}.")
+    return {"role": "user", "content": text}
+
+
+def require_content(message: Mapping[str, object], role: str, where: str) -> None:
+    """Refuse a message that says nothing, of a role that must."""
+    if message.get("content") is None and role in _ROLES_WITH_CONTENT:
+        raise MessageError(
+            f"{where}: a message of the role {role!r} must hold 'content', a text or a list of parts; it is "
+            f"{in_words(message)}."
+        )
 
 
 def provider_data_of(message: Mapping[str, object], provider: str, where: str) -> Mapping[str, object] | None:
@@ -108,5 +133,7 @@ def in_words(value: object) -> str:
         return f"a dict with the keys {keys}" if keys else "an empty dict"
     if isinstance(value, str):
         return f"the text {value[:40]!r}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"

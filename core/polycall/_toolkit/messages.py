@@ -23,9 +23,12 @@ from polycall._toolkit.message_shapes import (
     id_of,
     in_words,
     is_native,
+    message_of_text,
     plain,
     provider_data_of,
     require_address,
+    require_content,
+    require_messages,
     role_of,
 )
 from polycall._toolkit.message_types import (
@@ -66,10 +69,12 @@ def read_messages(
         One object per message, in order. Empty texts are left out: some services refuse them.
 
     Raises:
-        MessageError: A message that is not one, with its place: ``messages[3].content[1]: ...``.
+        MessageError: There is no message, or one that is not one, with its place: ``messages[3].content[1]: ...``.
     """
     reader = _Reader(provider, frozenset(native_parts))
-    return [reader.read(message, f"messages[{at}]") for at, message in enumerate(each_message(messages))]
+    read = [reader.read(message, f"messages[{at}]") for at, message in enumerate(each_message(messages))]
+    require_messages(len(read))
+    return read
 
 
 def check_messages(
@@ -104,6 +109,7 @@ def check_messages(
                 checked.append(message)
                 continue
         checked.append(_checked(message, f"messages[{len(checked)}]", provider, restore))
+    require_messages(len(checked))
     return checked
 
 
@@ -123,14 +129,16 @@ class _Reader:
 
     def read(self, given: object, where: str) -> Message:
         if isinstance(given, str):
-            given = {"role": "user", "content": given}
+            given = message_of_text(given, where)
         message = given if isinstance(given, Mapping) else dump_model(given)
         if not isinstance(message, Mapping) or is_native(message):
             self._in_turn = False
             if given is None or isinstance(given, PRIMITIVES):
                 raise MessageError(f"{where}: {in_words(given)} is not a message; {WRITE_MESSAGE}.")
             return NativeMessage(value=given, where=where)
-        role = ROLES[role_of(message, where)]
+        given_role = role_of(message, where)
+        role = ROLES[given_role]
+        require_content(message, given_role, where)
         data = provider_data_of(message, self._provider, where)
         if role == "assistant":
             return self._assistant(message, data, where)
@@ -279,11 +287,12 @@ def _checked(
     restore: Restore | None,
 ) -> JsonObject:
     if isinstance(given, str):
-        return {"role": "user", "content": given}
+        return message_of_text(given, where)
     message = plain(given, where) if isinstance(given, Mapping) else dump_model(given)
     if not isinstance(message, dict) or is_native(message):
         raise MessageError(f"{where}: {in_words(given)} is not a message; {WRITE_MESSAGE}.")
     role = role_of(message, where)
+    require_content(message, role, where)
     content = message.get("content")
     if not isinstance(content, str | None):
         parts = content_list(content, where)

@@ -164,6 +164,7 @@ ERRORS: list[polycall.PolycallError] = [
     polycall.ConfigurationError("timeout: Input should be > 0.", source="polycall.toml", key="profiles.fast.timeout"),
     polycall.ModeError("Mode.PARALLEL_TOOLS does not fit."),
     polycall.ProviderNotFoundError("No provider named 'tot'.", name="tot", installed=["toy", "openai"]),
+    polycall.ClientClosedError("It is closed."),
     polycall.UnknownClientError("Nobody recognises it."),
     polycall.PluginError("Plugin 'toy' is broken.", plugin="toy", distribution="polycall-toy 1.0"),
     polycall.ResponseModelError("list[int] is not a model."),
@@ -180,7 +181,7 @@ ERRORS: list[polycall.PolycallError] = [
 
 def every_class(of: type[polycall.PolycallError] = polycall.PolycallError) -> set[type[polycall.PolycallError]]:
     inner = [every_class(one) for one in of.__subclasses__()]
-    return {of, *(one for ones in inner for one in ones if one.__module__.startswith("polycall."))}
+    return {of, *(one for ones in inner for one in ones if one.__module__.partition(".")[0] == "polycall")}
 
 
 def state(error: Exception) -> dict[str, object]:

@@ -220,9 +220,14 @@ class TestCorrections:
         assert failure.reason == WHY_OSLO
         assert failure.fields == {"units"}
         assert failure.tool_call.arguments == '{"location": "Oslo", "units": "kelvin"}'
+        assert raised.value.corrections == max_retries
+        asked = {0: "", 1: " after 1 correction", 3: " after 3 corrections"}[max_retries]
+        advice = {0: "with max_retries the model is asked to correct them"}.get(
+            max_retries, "a clearer description of the fields helps, or a larger max_retries"
+        )
         assert str(raised.value) == (
-            f"1 of 2 tool calls are invalid (Weather: {WHY_OSLO}). The good ones are in .calls, the others in "
-            ".failures; a larger max_retries asks the model again."
+            f"1 of 2 tool calls are invalid{asked} (Weather: {WHY_OSLO}). The good ones are in .calls, the others in "
+            f".failures; {advice}."
         )
 
     def test_the_callers_messages_are_left_alone(self, make_client: MakeClient) -> None:
@@ -499,5 +504,5 @@ class TestWrongArguments:
         client, toy = make_client()
 
         with pytest.raises(polycall.ResponseModelError, match=r"Write response_model=Iterable\[Weather\]"):
-            client.create(ASK, Weather)
+            client.create(ASK, Weather)  # type: ignore[type-var]  # what is tested
         assert toy.requests == []

@@ -30,9 +30,7 @@ def public_names(module: types.ModuleType) -> set[str]:
     return {
         name
         for name in dir(module)
-        if not name.startswith("_")
-        and not isinstance(getattr(module, name), types.ModuleType)
-        and name not in ("annotations", "TYPE_CHECKING")
+        if not name.startswith("_") and not isinstance(getattr(module, name), types.ModuleType)
     }
 
 

@@ -66,7 +66,8 @@ def _described(value: Any) -> object:
 
 
 def _class(type_: type) -> dict[str, object]:
-    described: dict[str, object] = {"is a": ", ".join(one.__name__ for one in type_.__mro__[1:-1] if _is_public(one))}
+    bases = () if type_ in MADE_BY_FUNCTIONS else type_.__mro__[1:-1]
+    described: dict[str, object] = {"is a": ", ".join(one.__name__ for one in bases if _is_public(one))}
     if issubclass(type_, enum.Enum):
         return {**described, "members": {name: member.value for name, member in type_.__members__.items()}}
     if dataclasses.is_dataclass(type_):

@@ -185,10 +185,11 @@ class TestListsOfMembers:
     @pytest.mark.parametrize(
         ("member", "advice"),
         [
-            ("Weather", "a name in quotes cannot be resolved here, so write the class itself"),
-            (Weather(location="x"), "an object: pass the class Weather"),
-            (names, "make a class with its parameters as fields"),
-            ({"name": "x"}, "is not a model. Use"),
+            ("Weather", "A name in quotes cannot be resolved here: write it without quotes."),
+            (Weather(location="x"), "Pass the class Weather, not an object of it."),
+            (names, "Make a class with its parameters as fields: class names(BaseModel): response_model: object."),
+            ({"name": "x"}, "A tool that exists only as JSON Schema is polycall.Tool(name, description, schema)."),
+            (object(), "is not a model. Use Iterable[Model]"),
         ],
     )
     def test_a_member_that_is_not_a_model_is_refused_with_advice(self, member: object, advice: str) -> None:

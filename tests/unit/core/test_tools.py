@@ -135,10 +135,10 @@ class TestForms:
             ("Weather", "Iterable[Model], Iterable[ModelA | ModelB] or list[...]"),
             (Weather(location="Rome", units="metric"), "Iterable[Model], Iterable[ModelA | ModelB] or list[...]"),
             ([], "response_model=[] has no member"),
-            ([Weather, 5], "5 in response_model=[<class"),
+            ([Weather, 5], "5 in response_model=[Weather, 5] is not a model"),
             (Iterable[int], "int in response_model=Iterable[int] is not a model"),
-            (Iterable[Weather | None], "NoneType in response_model"),
-            (Iterable[Optional[Weather]], "NoneType in response_model"),  # noqa: UP045
+            (Iterable[Weather | None], "None in response_model=Iterable[Weather | None] is not a model"),
+            (Iterable[Optional[Weather]], "None in response_model=Iterable[Weather | None] is not a model"),  # noqa: UP045
             (Iterable[Weather | str], "str in response_model"),
             (Iterable["Weather"], "is not a model"),
             (Iterable[Any], "is not a model"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from polycall.cli._errors import CommandError
 from polycall.cli._input.messages import read_messages
@@ -38,7 +38,7 @@ class Asking:
     """
 
     messages: list[object]
-    tools: type[list[object]]
+    tools: list[object]
     tool_names: tuple[str, ...]
     tool_choice: str | list[str]
     options: dict[str, Any]
@@ -75,7 +75,7 @@ class Asking:
         names = [name.strip() for name in tool_choice.split(",") if name.strip()]
         return cls(
             read_messages(prompt, system, messages, placeholder=placeholder),
-            cast("type[list[object]]", loaded),  # a list of tools is as good as a type, and its type is not known here
+            loaded,
             tuple(str(getattr(tool, "__name__", getattr(tool, "name", ""))) for tool in loaded),
             names[0] if len(names) == 1 else names,
             values,

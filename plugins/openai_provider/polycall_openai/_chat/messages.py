@@ -30,7 +30,7 @@ def render_messages(request: Request, profile: ServerProfile) -> list[JsonObject
     Raises:
         MessageError: One is not a message, or cannot be written as JSON.
     """
-    if all(map(_is_plain, request.messages)):
+    if request.messages and all(map(_is_plain, request.messages)):
         return [dict(message) for message in cast("list[JsonObject]", request.messages)]
     turns = _Turns(profile)
     checked = sendable(check_messages(request.messages, provider="openai", restore=turns.restore))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from polycall.plugin import Adaptation, ConfigurationError, JsonObject, Request, ToolSpec, Translation
+from polycall.plugin import Adaptation, ConfigurationError, JsonObject, MessageError, Request, ToolSpec, Translation
 from polycall_openai import _tools
 from polycall_openai._options import fields_of, model_of
 from polycall_openai._responses.items import input_items
@@ -23,6 +23,8 @@ _ENCRYPTED_REASONING = "reasoning.encrypted_content"
 _NOT_RUN_BY_THE_SERVER = frozenset(
     {"function", "custom", "computer", "computer_use_preview", "local_shell", "apply_patch"}
 )
+_KEPT_BY_THE_SERVER = frozenset({"prompt", "previous_response_id", "conversation"})
+"""Options that name messages which the server has."""
 
 
 def render_tools(
@@ -58,6 +60,8 @@ def render_request(server: Server, request: Request) -> JsonObject:
     model = model_of(server, request)
     profile = server.profile_for(model)
     fields = fields_of(request, profile, _RESERVED, _NEUTRAL)
+    if not request.messages and not _KEPT_BY_THE_SERVER & fields.keys():
+        raise MessageError("messages is empty; write messages=[{'role': 'user', 'content': ...}].")
     items, previous = input_items(request.messages, profile, server.errors.url, fields.get("conversation"))
     body: JsonObject = {"model": model, "input": items, **fields_of_tools(request)}
     if fields:
