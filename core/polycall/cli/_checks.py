@@ -20,6 +20,7 @@ from polycall.cli._errors import explain
 from polycall.cli._examples import INSTALL
 from polycall.cli._exit_codes import ExitCode
 from polycall.cli._findings import Finding
+from polycall.cli._input.target import refused_by_sdk
 from polycall.cli._installed import installed, kind_of_group, unknown_allowed_names
 from polycall.plugin import did_you_mean
 
@@ -138,7 +139,7 @@ def _profile(profile: ProfileReport, file: Path, online_timeout_s: float | None,
     described = f"{profile.provider}/{profile.model}" if profile.model else profile.provider
     try:
         with waiting(f"Making the client of {name}"):
-            client = polycall.from_config(file, name, False, **_without_downloads(profile))
+            client = _make_client(file, profile)
         with client:
             if online_timeout_s is None:
                 return Finding(section, name, True, described)
@@ -147,6 +148,15 @@ def _profile(profile: ProfileReport, file: Path, online_timeout_s: float | None,
             return Finding(section, name, True, f"{described}, {answered}")
     except Exception as error:  # noqa: BLE001  # each is a finding
         return _wrong(section, name, error)
+
+
+def _make_client(file: Path, profile: ProfileReport) -> polycall.Client:
+    try:
+        return polycall.from_config(file, profile.name, False, **_without_downloads(profile))
+    except polycall.PolycallError:
+        raise
+    except Exception as error:
+        raise refused_by_sdk(error, profile.provider) from error
 
 
 def _without_downloads(profile: ProfileReport) -> dict[str, Any]:

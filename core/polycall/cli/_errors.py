@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import polycall
 from polycall.cli._examples import MODEL
 from polycall.cli._exit_codes import ExitCode
-from polycall.cli._output.terminal import styled
+from polycall.cli._output.terminal import styled, visible
+from polycall.plugin import shown_url
 
 _SECRET_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _SHORTEST_SECRET = 8
@@ -79,6 +80,10 @@ _KINDS = {
 }
 
 
+_AS_OPTIONS = {"pass path=": "pass -c FILE", "pass profile=": "pass -p NAME", "with profile=": "with -p "}
+"""Parameters of `polycall.from_config` that its errors name, and what they are on the command line."""
+
+
 def report(error: BaseException, *, debug: bool) -> int:
     """Show an error.
 
@@ -104,15 +109,22 @@ def report_usage(error: BaseException) -> int:
         return ExitCode.USAGE
     message = str(getattr(error, "format_message", error.__str__)())
     path = getattr(context, "command_path", "polycall")
-    extra = "Put the prompt in quotes. " if "unexpected extra argument" in message else ""
-    show(Problem(message, f"{extra}See '{path} --help'.", ExitCode.USAGE))
+    show(Problem(message, f"{_usage_hint(message, path)}See '{path} --help'.", ExitCode.USAGE))
     return ExitCode.USAGE
+
+
+def _usage_hint(message: str, path: str) -> str:
+    if "unexpected extra argument" in message:
+        return "The prompt is one argument, in quotes; tools follow --tools, options -o NAME=VALUE. "
+    if "No such option" in message and path == "polycall":
+        return "Options of a command come after it: polycall call -p fast. "
+    return ""
 
 
 def show(problem: Problem) -> None:
     """Write a problem to standard error."""
     sys.stdout.flush()
-    lines = [f"{styled('error:', 'bold red', sys.stderr)} {problem.message}"]
+    lines = [f"{styled('error:', 'bold red', sys.stderr)} {visible(problem.message)}"]
     if problem.hint:
         lines.append(f"{styled('hint:', 'bold cyan', sys.stderr)}  {problem.hint}")
     sys.stderr.write("\n".join(lines) + "\n")
@@ -164,6 +176,8 @@ def _of_polycall(error: polycall.PolycallError) -> Problem:
         return _of_output(error)
     message = str(error)
     if isinstance(error, polycall.ConfigurationError):
+        for python, option in _AS_OPTIONS.items():
+            message = message.replace(python, option)
         return Problem(message, _configuration_hint(error), ExitCode.CONFIGURATION)
     if isinstance(error, polycall.ProviderNotFoundError):
         return Problem(message, "'polycall providers' lists what is installed.", ExitCode.NOT_INSTALLED)
@@ -215,6 +229,9 @@ def _sdk_message(error: BaseException) -> str:
     inner = body.get("message") if isinstance(body, Mapping) else None
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     text = f"{status} {inner}" if isinstance(inner, str) and inner else str(error)
+    url = getattr(getattr(error, "request", None), "url", None)
+    if url is not None and status is None:
+        text = f"{text} {shown_url(str(url))}"
     cause = error.__cause__
     if cause is not None and str(cause) and str(cause) not in text:
         text = f"{text} ({cause})"

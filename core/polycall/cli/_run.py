@@ -19,6 +19,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit status.
     """
     arguments, debug = _without_debug(arguments)
+    arguments = _in_other_words(arguments)
     for stream in (sys.stdout, sys.stderr):
         _never_fail_at_a_character(stream)
     try:
@@ -65,6 +66,13 @@ def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     kept = [one for one in arguments[:end] if one != "--debug"]
     asked = len(kept) < end or os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
     return [*kept, *arguments[end:]], asked
+
+
+def _in_other_words(arguments: list[str]) -> list[str]:
+    """``polycall help call`` and ``polycall version``, as other commands have them."""
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:], "--help"]
+    return ["--version"] if arguments == ["version"] else arguments
 
 
 def _never_fail_at_a_character(stream: TextIO) -> None:

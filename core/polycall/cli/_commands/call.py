@@ -41,11 +41,20 @@ def call(
     option: given.Options = None,
     strict: given.Strict = None,
     max_retries: Annotated[
-        int, typer.Option("--max-retries", help="Corrections to ask of the model.", rich_help_panel=given.ASKING)
+        int,
+        typer.Option(
+            "--max-retries", metavar="NUMBER", help="Corrections to ask of the model.", rich_help_panel=given.ASKING
+        ),
     ] = 2,
     max_calls: Annotated[
         int | None,
-        typer.Option("--max-calls", help="Use this many calls.", rich_help_panel=given.ASKING, show_default="all"),
+        typer.Option(
+            "--max-calls",
+            metavar="NUMBER",
+            help="Use this many calls.",
+            rich_help_panel=given.ASKING,
+            show_default="all",
+        ),
     ] = None,
     profile: given.Profile = None,
     provider: given.ProviderName = None,

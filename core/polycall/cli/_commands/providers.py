@@ -29,6 +29,12 @@ def providers(context: typer.Context, as_json: AsJson = False) -> None:
         print_plugins(PROVIDER_GROUP, as_json=as_json)
 
 
+@app.command("list", hidden=True)
+def list_(as_json: AsJson = False) -> None:
+    """List the installed providers."""
+    print_plugins(PROVIDER_GROUP, as_json=as_json)
+
+
 @app.command(epilog=examples(f"polycall providers show {PROVIDER}", f"polycall providers show {OTHER_PROVIDER} --json"))
 def show(
     name: Annotated[str, typer.Argument(help="The provider's name.", show_default=False)], as_json: AsJson = False

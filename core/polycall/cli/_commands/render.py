@@ -67,7 +67,7 @@ def render(
         placeholder=_PLACEHOLDER,
     )
     with waiting(f"Preparing {target.name}"):
-        client = _make_client(target)
+        client, has_key = _make_client(target)
     with client:
         request = client.render(
             asking.messages,
@@ -77,6 +77,8 @@ def render(
             strict=strict,
             **asking.options,
         )
+    if not has_key:
+        sys.stderr.write(styled("No key is set; the request is shown as if one were.\n", "dim", sys.stderr))
     print_json(
         {
             "method": request.method,
@@ -88,18 +90,16 @@ def render(
     )
 
 
-def _make_client(target: Target) -> polycall.Client:
-    """Make the client; a key that is missing is made up, as nothing is sent."""
+def _make_client(target: Target) -> tuple[polycall.Client, bool]:
+    """Make the client; a key that is missing is made up, as nothing is sent. Whether it has a key of its own."""
     try:
-        return target.make_client()
+        return target.make_client(), True
     except (polycall.ProviderNotFoundError, polycall.PluginError):
         raise
     except Exception as error:  # noqa: BLE001  # raised again, unless a key was all that it lacked
         key = (getattr(error, "key", None) or "").rpartition(".")[2]
         os.environ[_NO_KEY_VARIABLE] = "no-key"
         try:
-            client = target.make_client(**{key if key.endswith("_env") else "api_key_env": _NO_KEY_VARIABLE})
+            return target.make_client(**{key if key.endswith("_env") else "api_key_env": _NO_KEY_VARIABLE}), False
         except Exception:  # noqa: BLE001  # a key was not what it lacked
             raise error from None
-        sys.stderr.write(styled("No key is set; the request is shown as if one were.\n", "dim", sys.stderr))
-        return client

@@ -44,5 +44,5 @@ def read_json(name: str, option: str) -> object:
         where = str(error)
         if isinstance(error, json.JSONDecodeError):
             where = f"line {error.lineno}, column {error.colno}"
-        raise CommandError(f"{option} {name}: not JSON ({where}).") from error
+        raise CommandError(f"{option} {name}: not JSON ({where}).", hint="It takes a file of JSON.") from error
     return value

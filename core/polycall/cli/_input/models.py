@@ -81,6 +81,8 @@ def _not_loaded(source: str, error: ImportError | SyntaxError) -> CommandError:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing is not None and (source == missing or source.startswith(f"{missing}.")):
         hint = f"Modules are looked for in {Path.cwd()} and where Python is installed."
+        if source[:1].isupper():
+            hint = f"For a class write --tools MODULE:{source}. {hint}"
         if Path(source).exists() or Path(f"{source}.py").exists():
             hint = f"To name a file, write --tools {source.removesuffix('.py')}.py."
         elif source != missing or "." in source:

@@ -14,19 +14,39 @@ OUTPUT = "Output"
 
 Profile: TypeAlias = Annotated[
     str | None,
-    typer.Option("--profile", "-p", help="A profile of the config file.", rich_help_panel=CLIENT, show_default=False),
+    typer.Option(
+        "--profile",
+        "-p",
+        metavar="NAME",
+        help="A profile of the config file.",
+        rich_help_panel=CLIENT,
+        show_default=False,
+    ),
 ]
 ProviderName: TypeAlias = Annotated[
     str | None,
-    typer.Option("--provider", help="PROVIDER/MODEL, without a file.", rich_help_panel=CLIENT, show_default=False),
+    typer.Option(
+        "--provider",
+        metavar="PROVIDER/MODEL",
+        help="A provider and a model, without a file.",
+        rich_help_panel=CLIENT,
+        show_default=False,
+    ),
 ]
 ConfigFile: TypeAlias = Annotated[
     str | None,
-    typer.Option("--config", "-c", help="The config file.", rich_help_panel=CLIENT, show_default=False),
+    typer.Option("--config", "-c", metavar="FILE", help="The config file.", rich_help_panel=CLIENT, show_default=False),
 ]
 Model: TypeAlias = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Instead of the profile's model.", rich_help_panel=CLIENT, show_default=False),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="Instead of the profile's model.",
+        rich_help_panel=CLIENT,
+        show_default=False,
+    ),
 ]
 Settings: TypeAlias = Annotated[
     list[str] | None,
@@ -41,7 +61,7 @@ Settings: TypeAlias = Annotated[
 ]
 Prompt: TypeAlias = Annotated[
     str | None,
-    typer.Argument(help="The user's words; '-', or piped input, is read.", show_default=False),
+    typer.Argument(metavar="PROMPT", help="The user's words; '-', or piped input, is read.", show_default=False),
 ]
 Tools: TypeAlias = Annotated[
     list[str] | None,
@@ -66,7 +86,7 @@ Schema: TypeAlias = Annotated[
 ]
 System: TypeAlias = Annotated[
     str | None,
-    typer.Option("--system", help="The system's words.", rich_help_panel=ASKING, show_default=False),
+    typer.Option("--system", metavar="TEXT", help="The system's words.", rich_help_panel=ASKING, show_default=False),
 ]
 Messages: TypeAlias = Annotated[
     str | None,

@@ -8,9 +8,20 @@ from typing import Any
 
 import polycall
 from polycall.cli._errors import CommandError
+from polycall.cli._exit_codes import ExitCode
 from polycall.cli._input.values import read_values
 
 _SECRETS = ("key", "token", "secret", "password")
+
+
+def refused_by_sdk(error: Exception, provider: str | None) -> CommandError:
+    """The error for an SDK that refuses to make its client."""
+    name = (provider or "NAME").partition("/")[0]
+    return CommandError(
+        f"the SDK cannot make its client: {' '.join(str(error).split())}",
+        hint=f"'polycall providers show {name}' lists the settings and the variables of keys.",
+        code=ExitCode.CONFIGURATION,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,16 @@ class Target:
 
         Raises:
             PolycallError: As `polycall.from_provider` and `polycall.from_config` do.
+            CommandError: The SDK refuses to make its client: most often there is no key.
         """
+        try:
+            return self._make_client(more)
+        except polycall.PolycallError:
+            raise
+        except Exception as error:
+            raise refused_by_sdk(error, self.provider) from error
+
+    def _make_client(self, more: Mapping[str, str]) -> polycall.Client:
         settings: dict[str, Any] = {**self.settings, **more}
         if self.provider is not None:
             provider, _, model = self.provider.partition("/")

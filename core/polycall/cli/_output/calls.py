@@ -9,7 +9,7 @@ from typing import Protocol
 
 import polycall
 from polycall.cli._output.json_text import json_text, plain
-from polycall.cli._output.terminal import is_terminal, is_unicode, styled, width
+from polycall.cli._output.terminal import is_terminal, is_unicode, styled, visible, width
 
 _GAP = "  "
 _NARROW = 24
@@ -96,7 +96,7 @@ def reply_data(calls: polycall.Calls[object]) -> dict[str, object]:
 def print_summary(calls: polycall.Calls[object], seconds: float) -> None:
     """Tell people about a reply, on standard error: the model's words, and in one line the rest."""
     if calls.text and calls.text.strip():
-        sys.stderr.write(f"{calls.text.strip()}\n")
+        sys.stderr.write(f"{visible(calls.text.strip())}\n")
     if not is_terminal(sys.stderr):
         return
     parts = [f"{len(calls)} call{'' if len(calls) == 1 else 's'}"]
@@ -128,13 +128,8 @@ def _arguments(value: object) -> object:
 def _argument_texts(value: object) -> list[str]:
     arguments = _arguments(value)
     if not isinstance(arguments, Mapping):
-        return [_visible(repr(arguments))]
-    return [f"{styled(f'{name}=', 'dim', sys.stdout)}{_visible(json_text(one))}" for name, one in arguments.items()]
-
-
-def _visible(text: str) -> str:
-    """A model's words without control characters, which could draw over the terminal."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+        return [visible(repr(arguments))]
+    return [f"{styled(f'{name}=', 'dim', sys.stdout)}{visible(json_text(one))}" for name, one in arguments.items()]
 
 
 def _wrapped(texts: Sequence[str], room: int) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from polycall.cli._findings import Finding
 from polycall.cli._output.json_text import print_json
-from polycall.cli._output.terminal import is_unicode, styled
+from polycall.cli._output.terminal import is_unicode, styled, visible
 
 
 class FindingsText:
@@ -27,7 +27,7 @@ class FindingsText:
             out.write(f"{styled(finding.section, 'bold', out)}\n")
         good, bad = self._marks
         mark = styled(good, "green", out) if finding.ok else styled(bad, "red", out)
-        out.write(f"  {mark} {styled(finding.name, 'cyan', out)}  {finding.message}\n")
+        out.write(f"  {mark} {styled(finding.name, 'cyan', out)}  {visible(finding.message)}\n")
         if finding.hint:
             out.write(f"    {' ' * len(good)} {finding.hint}\n")
         out.flush()

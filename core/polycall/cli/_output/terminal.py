@@ -55,3 +55,8 @@ def styled(text: str, style: str, stream: TextIO) -> str:
         return text
     codes = ";".join(_CODES[word] for word in style.split())
     return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def visible(text: str) -> str:
+    """Words of a model or a server without control characters, which could draw over the terminal; lines stay."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
