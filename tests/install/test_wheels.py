@@ -67,6 +67,7 @@ def test_polycall_needs_no_provider_without_an_extra(wheels: Mapping[str, Wheel]
     always = [requirement for requirement in wheels["polycall"].requirements if "extra ==" not in requirement]
 
     assert {requirement.partition("<")[0] for requirement in always} == {
+        "platformdirs",
         "pluggy",
         "pydantic",
         "pydantic-settings",

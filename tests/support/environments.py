@@ -159,6 +159,15 @@ class Environment:
         """Its interpreter."""
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
+    @property
+    def site_packages(self) -> Path:
+        """Where its packages are."""
+        return Path(self.run("import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+
+    def command(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run a command that is installed in it, without an input."""
+        return _run([str(self.python.parent / command[0]), *command[1:]], cwd)
+
     def packages(self) -> dict[str, str]:
         """What is installed: versions by name, in lower case with hyphens."""
         listed = json.loads(
@@ -270,6 +279,7 @@ def _run(
         command,
         cwd=cwd,
         env=trusting_the_machines(environment) if from_registry else environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=_TIMEOUT_S,

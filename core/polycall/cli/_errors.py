@@ -142,7 +142,7 @@ def _explain(error: BaseException) -> Problem:
         return Problem(str(error), error.hint, error.code)
     if isinstance(error, polycall.PolycallError):
         return _of_polycall(error)
-    kind = _kind(error)
+    kind = polycall.kind_of(error) if isinstance(error, Exception) else None
     if kind in _KINDS:
         code, words, hint = _KINDS[kind]
         return Problem(f"{words}: {_sdk_message(error)}", hint, code)
@@ -151,24 +151,6 @@ def _explain(error: BaseException) -> Problem:
     return Problem(
         _one_line(f"{where}: {error} {notes}"), "Run the command with --debug for the traceback.", ExitCode.PROBLEM
     )
-
-
-def _kind(error: BaseException) -> str | None:
-    status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    name = type(error).__name__
-    if status in (401, 403):
-        return "auth"
-    if status == 429:
-        return "rate_limit"
-    if isinstance(status, int) and status >= 500:
-        return "server"
-    if isinstance(status, int) and status >= 400:
-        return "bad_request"
-    if "Timeout" in name:
-        return "timeout"
-    if "Connect" in name:
-        return "connection"
-    return None
 
 
 def _of_polycall(error: polycall.PolycallError) -> Problem:
@@ -220,6 +202,10 @@ def _of_output(error: polycall.OutputError) -> Problem:
     if isinstance(error, polycall.IncompleteOutputError):
         hint = "Allow a longer reply with -o max_tokens=NUMBER." if "length" in str(error) else None
         return Problem(f"{_one_line(str(error))}{good}", hint, ExitCode.OUTPUT)
+    kind = polycall.kind_of(error)
+    if kind in _KINDS and kind != "server":  # an error object inside of a reply; all else is not the protocol
+        code, words, hint = _KINDS[kind]
+        return Problem(f"{words}: {_cut(_one_line(str(error)))}", hint, code)
     return Problem(_one_line(str(error)), "Check the base URL and the model.", ExitCode.OUTPUT)
 
 

@@ -137,6 +137,8 @@ def _is_ready(name: str, settings: Sequence[SettingFacts]) -> bool:
     starter = STARTERS.get(name)
     if starter is not None and starter.module is not None:
         return find_spec(starter.module) is not None
+    if not any(setting.secret for setting in settings):
+        return True
     variables = [one for setting in settings if setting.secret for one in setting.variables]
     if starter is not None:
         variables += starter.variables
