@@ -47,7 +47,7 @@ import sys
 
 import polycall
 
-print([plugin.name for plugin in polycall.providers()])
+print([plugin.name for plugin in polycall.providers() if plugin.server_of is None])
 print([name for name in ("polycall_openai", "openai") if name in sys.modules])
 """
     )

@@ -62,7 +62,7 @@ print([name for name in modules if name in sys.modules])
 """
     )
 
-    assert said == "['vertex']\n[]\n"
+    assert said == "['gemini', 'vertex']\n[]\n"
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -97,9 +98,10 @@ def test_an_extra_brings_the_plugin_of_the_same_release(
 def test_a_plugin_registers_its_name_and_needs_polycall(name: str, provider: str, wheels: Mapping[str, Wheel]) -> None:
     package = Path(PACKAGES[name]).name
 
-    entries = wheels[name].read("entry_points.txt").split("\n\n")
+    entries = ConfigParser()
+    entries.read_string(wheels[name].read("entry_points.txt"))
 
-    assert f"[polycall.providers]\n{provider} = {package}" in [group.strip() for group in entries]
+    assert entries["polycall.providers"][provider] == package
     assert "polycall<0.2,>=0.1" in wheels[name].requirements
 
 

@@ -27,7 +27,10 @@ def config_schema() -> JsonObject:
     Each installed provider's settings are in it; their plugins are imported, their SDKs are not. A plugin that is
     broken is left out: its profiles may hold any key.
     """
-    names = list(registry.provider_names())
+    servers: dict[str, list[str]] = {}
+    for server, found in registry.servers().items():
+        servers.setdefault(found[0].description.server_of or "", []).append(server)
+    names = sorted([*registry.provider_names(), *(name for some in servers.values() for name in some)])
     texts = descriptions(Profile)
     own: dict[str, JsonObject] = {
         "provider": {"enum": names} if names else {"type": "string"},
@@ -41,7 +44,10 @@ def config_schema() -> JsonObject:
         "required": ["provider"],
         "properties": {name: {**schema, "description": texts[name]} for name, schema in own.items()},
         "allOf": [
-            {"if": {"properties": {"provider": {"const": name}}, "required": ["provider"]}, "then": then}
+            {
+                "if": {"properties": {"provider": {"enum": [name, *servers.get(name, ())]}}, "required": ["provider"]},
+                "then": then,
+            }
             for name, provider in registry.every_provider()
             if not isinstance(provider, PluginError)
             for then in [_profile_of(settings_schema(provider), list(own))]

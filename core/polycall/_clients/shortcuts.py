@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal, overload
 
 from polycall._clients.client import AsyncClient, Client
 from polycall._clients.factory import adopt, recognize, type_name
-from polycall._data.errors import UnknownClientError
+from polycall._data.errors import PluginError, UnknownClientError
 from polycall._data.public import public
 from polycall._data.tracebacks import shortens_mistakes
 from polycall._data.types import Mode
-from polycall._plugins.registry import registry
+from polycall._plugins.registry import Provider, registry
 
 if TYPE_CHECKING:
     import google.genai
@@ -85,9 +85,10 @@ def from_vertexai(
 
     Raises:
         ProviderNotFoundError: The plugin is not installed: ``pip install "polycall[vertex]"``.
-        UnknownClientError: Neither of the two.
+        UnknownClientError: Neither of the two, or a ``google.genai.Client`` of the Gemini Developer API, which
+            `polycall.from_client` takes.
         ModeError: Another mode.
-        ConfigurationError: The object cannot do it: async over REST, or a client of another service than Vertex AI.
+        ConfigurationError: The object cannot do it: async over REST.
     """
     return _from_named("vertex", client, mode, use_async, settings)
 
@@ -99,8 +100,28 @@ def _from_named(
     provider = registry.provider(name)
     traits = recognize(provider, client)
     if traits is None:
+        others = [other.name for other in _others(name) if _recognizes(other, client)]
+        if others:
+            raise UnknownClientError(
+                f"Provider {name!r} does not recognise {type_name(client)}, but {others[0]!r} does: use "
+                "polycall.from_client(client)."
+            )
         raise UnknownClientError(
             f"Provider {name!r} does not recognise {type_name(client)}. Pass its SDK's client object, or use "
             "polycall.from_client(), which asks every installed provider."
         )
     return adopt(provider, traits, client, mode, async_client, settings)
+
+
+def _others(name: str) -> Iterator[Provider]:
+    """The other providers that can be loaded."""
+    for other, provider in registry.every_provider():
+        if other != name and isinstance(provider, Provider):
+            yield provider
+
+
+def _recognizes(provider: Provider, client: object) -> bool:
+    try:
+        return recognize(provider, client) is not None
+    except PluginError:
+        return False

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
-
-from pydantic import ValidationError
 
 from polycall.plugin import (
     ClientTraits,
     ConfigurationError,
     Mode,
-    is_instance_of,
     sdk_missing,
-    sendable_headers,
     sendable_key,
-    shown_url,
 )
 from polycall_vertex._credentials import NEXT_STEP, check_environment, load_credentials
+from polycall_vertex._genai_clients import check_base_url, check_key, genai_traits, http_options, is_of_developer_api
 from polycall_vertex._sdk_objects import short_model_name
 from polycall_vertex._session import Session
 from polycall_vertex._settings import VertexSettings
 
 # One class for models and preview models; defined in a private module, so any class of that name in the package.
 _GENERATIVE_MODEL = "_GenerativeModel"
-_GENAI_CLIENT = "google.genai.client.Client"
-_GENAI_ASYNC_CLIENT = "google.genai.client.AsyncClient"
 _MODES = frozenset({Mode.VERTEXAI_PARALLEL_TOOLS, Mode.PARALLEL_TOOLS})
 
 
@@ -39,7 +32,6 @@ def create_client(settings: VertexSettings) -> Any:
     """
     try:
         from google import genai
-        from google.genai import types
     except ImportError as error:
         raise sdk_missing("vertex", "google.genai", error) from error
     _check(settings)
@@ -49,17 +41,7 @@ def create_client(settings: VertexSettings) -> Any:
         project = project or os.environ.get("GOOGLE_CLOUD_PROJECT") or own_project
     elif credentials is None and settings.api_key is None:
         check_environment()
-    try:
-        options = types.HttpOptions.model_validate(settings.http_options or {}).model_copy()
-    except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(["http_options", *map(str, detail["loc"])])
-        # Not chained: its text contains the values, and headers hold secrets.
-        raise ConfigurationError(f"google.genai rejects the setting {name!r}: {detail['msg']}.", key=name) from None
-    if options.headers is not None:
-        options.headers = sendable_headers(options.headers, key="http_options.headers", encoding="ascii")
-    if settings.base_url is not None:
-        options.base_url = settings.base_url
+    options = http_options(settings.http_options, settings.base_url)
     try:
         return genai.Client(
             vertexai=True,
@@ -98,12 +80,7 @@ def _check(settings: VertexSettings) -> None:
         )
     if settings.base_url is None:
         return
-    try:
-        has_host = bool(urlsplit(settings.base_url).hostname) and (urlsplit(settings.base_url).port or 1) > 0
-    except ValueError:
-        has_host = False
-    if not has_host:
-        raise ConfigurationError(f"base_url={shown_url(settings.base_url)!r} is not a URL.", key="base_url")
+    check_base_url(settings.base_url)
     project = settings.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
     location = settings.location or os.environ.get("GOOGLE_CLOUD_LOCATION")
     if settings.api_key is None and not (project and location):
@@ -115,18 +92,14 @@ def recognize_client(client: object) -> ClientTraits | None:
     """Tell an SDK's client by the names of its classes; ``None`` for other objects."""
     if _is_generative_model(client):
         return ClientTraits(sync=True, asynchronous=True, modes=_MODES, model=short_model_name(client))
-    if is_instance_of(client, _GENAI_CLIENT):
-        return ClientTraits(sync=True, asynchronous=True, modes=_MODES)
-    if is_instance_of(client, _GENAI_ASYNC_CLIENT):
-        return ClientTraits(sync=False, asynchronous=True, modes=_MODES)
-    return None
+    return None if is_of_developer_api(client) else genai_traits(client, _MODES)
 
 
 def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) -> Session:
     """Choose the session.
 
     Raises:
-        ConfigurationError: The client is one of the Gemini Developer API, or cannot be used as requested.
+        ConfigurationError: The client cannot be used as requested.
     """
     if _is_generative_model(client):
         from polycall_vertex._generative_model.session import GenerativeModelSession
@@ -136,14 +109,7 @@ def bind_client(client: Any, settings: VertexSettings, *, async_client: bool) ->
         )
     from polycall_vertex._genai.session import GenaiSession
 
-    if getattr(client, "vertexai", True) is False:
-        raise ConfigurationError(
-            "This google.genai.Client connects to the Gemini Developer API, not to Vertex AI. Make one with "
-            "google.genai.Client(vertexai=True, project=..., location=...)."
-        )
-    api_key = getattr(getattr(client, "_api_client", None), "api_key", None)
-    if isinstance(api_key, str):
-        sendable_key(api_key, "api_key")  # the SDK reads the environment, too
+    check_key(client)
     return GenaiSession(client, timeout_s=settings.timeout, max_reply_bytes=settings.max_reply_bytes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from polycall_vertex._protocol.options import (
     system_parts,
     tool_config,
 )
+from polycall_vertex._protocol.service import Service
 from polycall_vertex._sdk_objects import merge_objects
 
 if TYPE_CHECKING:
@@ -42,13 +44,14 @@ _POLYCALLS_FIELDS = ("system_instruction", "tools", "tool_config")
 
 
 def make_config(
-    options: Mapping[str, object], timeout_s: float | None
+    options: Mapping[str, object], timeout_s: float | None, service: Service
 ) -> tuple[types.GenerateContentConfig, CallSettings]:
     """Make the SDK's configuration for a call, without the fields that polycall renders.
 
     Args:
         options: The caller's options.
         timeout_s: Default time limit in seconds.
+        service: The service that the request is for.
 
     Raises:
         ConfigurationError: An option is unknown, or the SDK rejects its value.
@@ -56,7 +59,7 @@ def make_config(
     from google.genai import types
 
     fields = types.GenerateContentConfig.model_fields
-    given = own_options(options, {*fields, *_FURTHER_OPTIONS})
+    given = own_options(options, {*fields, *_FURTHER_OPTIONS}, service)
     further = {name: given.pop(name, None) for name in _FURTHER_OPTIONS}
     config = _given_fields(further["config"], "config")
     config |= _given_fields(further["generation_config"], "generation_config")
@@ -66,6 +69,7 @@ def make_config(
         tools=[*builtin_tools(config.get("tools")), *builtin_tools(given.get("tools"))],
         tool_config=merge_objects(tool_config(config.get("tool_config")), tool_config(given.get("tool_config"))),
         cached_content=given.get("cached_content") or config.get("cached_content"),
+        service=service,
     )
     config = {name: one for name, one in (config | given).items() if name not in _POLYCALLS_FIELDS}
     reject_non_finite(config)
@@ -157,6 +161,7 @@ def make_plan(
     payload: object,
     *,
     stream: bool,
+    service: Service,
 ) -> Plan:
     """Render the part of a request that does not depend on the conversation. Sends nothing.
 
@@ -167,15 +172,22 @@ def make_plan(
         timeout_s: Default time limit in seconds.
         payload: From `polycall_render_tools`.
         stream: Whether the request is for a stream.
+        service: The service that the client connects to.
+
+    Raises:
+        ConfigurationError: An option is unknown, the SDK rejects its value, or the service does not have it.
     """
     from google.genai import types
 
-    config, settings = make_config(options, timeout_s)
+    config, settings = make_config(options, timeout_s, service)
     adaptations: list[Adaptation] = []
     own = settings.tool_fields(payload, adaptations)
     path, fields, http_options = None, {}, config.http_options
     if api_client is not None and is_untouched(_models_on(None), _rendering(stream=stream), MODELS):
-        request = run_sdk(api_client, model, config, answers=None, streamed=stream)[0]
+        with _said_of(service):
+            request = run_sdk(api_client, model, config, answers=None, streamed=stream)[0]
+            if settings.tools or settings.tool_config:  # polycall writes these itself, so the SDK does not see them
+                run_sdk(api_client, model, _with_tools(config, settings), answers=None, streamed=stream)
         path, fields, http_options = request.path, request.body, request.http_options
         if _extra_body(http_options, api_client):
             fields = api_client._build_request("post", path, fields, http_options).data  # noqa: SLF001
@@ -188,6 +200,35 @@ def make_plan(
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"The options cannot be sent as JSON: {error}.") from error
     return Plan(model, config, settings, adaptations, path, text, fields, http_options, payload)
+
+
+@contextmanager
+def _said_of(service: Service) -> Iterator[None]:
+    """The SDK's errors about options that only the other service has: ``labels parameter is only supported in ...``."""
+    try:
+        yield
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        name = str(error).partition(" parameter")[0]
+        problem = f"google.genai rejects an option for {service.label}: {str(error).rstrip('.')}."
+        raise ConfigurationError(problem, key=name if name.isidentifier() else None) from error
+
+
+def _with_tools(config: types.GenerateContentConfig, settings: CallSettings) -> types.GenerateContentConfig:
+    """The configuration with the caller's tools and tool configuration, as far as the SDK knows them."""
+    from google.genai import types
+
+    update: dict[str, object] = {"tools": list(_known(types.Tool, settings.tools))}
+    if known := list(_known(types.ToolConfig, [settings.tool_config] if settings.tool_config else [])):
+        update["tool_config"] = known[0]
+    return config.model_copy(update=update)
+
+
+def _known(type_: Any, values: Sequence[object]) -> Iterator[object]:
+    for value in values:
+        with suppress(ValidationError):  # newer than the SDK: the service may know it
+            yield type_.model_validate(value)
 
 
 def public_arguments(plan: Plan, body: Mapping[str, Any], api_client: Any) -> dict[str, object]:

@@ -34,14 +34,15 @@ class GenaiDecoder:
     Args:
         request: Its tools determine how arguments are read.
         max_reply_bytes: Size limit of the reply. The bytes of a direct stream have been counted.
+        provider: The provider's name.
 
     Attributes:
         done: The stream has sent ``[DONE]``, as proxies do.
     """
 
-    def __init__(self, request: Request, max_reply_bytes: int) -> None:
+    def __init__(self, request: Request, max_reply_bytes: int, provider: str) -> None:
         self.done = False
-        self._decoder = ReplyDecoder(request, from_doubles=False)
+        self._decoder = ReplyDecoder(request, from_doubles=False, provider=provider)
         self._is_whole = not request.stream
         self._meter = ReplyMeter(max_reply_bytes)
         self._reader: EventReader | None = None  # whole replies need none

@@ -34,6 +34,7 @@ from polycall_vertex._genai.config import Body, Plan, make_plan, public_argument
 from polycall_vertex._genai.decoder import GenaiDecoder
 from polycall_vertex._protocol.chunk import error_inside_success
 from polycall_vertex._protocol.options import hashable
+from polycall_vertex._protocol.service import VERTEX, Service
 
 if TYPE_CHECKING:
     from google import genai
@@ -51,6 +52,7 @@ class GenaiSession:
         client: The SDK's client, or its async half alone.
         timeout_s: Default time limit of a call in seconds; ``None`` leaves it to the client.
         max_reply_bytes: Size limit of one reply.
+        service: The service that the client connects to.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class GenaiSession:
         *,
         timeout_s: float | None = None,
         max_reply_bytes: int = MAX_REPLY_BYTES,
+        service: Service = VERTEX,
     ) -> None:
         self._client: Any = client
         self._async_client: Any = getattr(client, "aio", client)
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
+        self._service = service
         self._plans: dict[Hashable, Plan] = {}
 
     def traits(self) -> SessionTraits:
@@ -74,7 +78,7 @@ class GenaiSession:
             port = url.port or {"https": 443, "http": 80}.get(url.scheme)
         except ValueError:
             port = None
-        return SessionTraits(host=url.hostname, port=port, telemetry_name="gcp.vertex_ai")
+        return SessionTraits(host=url.hostname, port=port, telemetry_name=self._service.telemetry_name)
 
     def render(self, request: Request) -> Body:
         """The body of a request."""
@@ -132,7 +136,7 @@ class GenaiSession:
 
     def decoder(self, request: Request) -> GenaiDecoder:
         """Decode a reply."""
-        return GenaiDecoder(request, self._max_reply_bytes)
+        return GenaiDecoder(request, self._max_reply_bytes, self._service.name)
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -157,7 +161,7 @@ class GenaiSession:
         if model is None:
             raise ConfigurationError(
                 "No model is named. Pass model=..., or name it with the client: "
-                'polycall.from_provider("vertex/gemini-2.5-flash").',
+                f'polycall.from_provider("{self._service.name}/gemini-2.5-flash").',
                 key="model",
             )
         key: Hashable = None
@@ -168,7 +172,13 @@ class GenaiSession:
             plan = None
         if plan is None:
             plan = make_plan(
-                self._api_client(), model, request.options, self._timeout_s, payload, stream=request.stream
+                self._api_client(),
+                model,
+                request.options,
+                self._timeout_s,
+                payload,
+                stream=request.stream,
+                service=self._service,
             )
             if key is not None:
                 if len(self._plans) >= _MOST_PLANS:

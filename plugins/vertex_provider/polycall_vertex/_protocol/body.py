@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from polycall.plugin import Adaptation, ConfigurationError, JsonObject, MessageError, RenderedTools
 from polycall_vertex._protocol.contents import to_contents
+from polycall_vertex._protocol.service import VERTEX, Service
 from polycall_vertex._protocol.tools import VertexTools, make_tool_config
 
 
@@ -20,20 +21,22 @@ class CallSettings:
         tools: Tools that the service runs by itself.
         tool_config: In REST JSON; polycall adds the mode of function calling.
         cached_content: The resource name of cached content; the cache holds instruction and tools.
+        service: The service that the request is for.
     """
 
     system: Sequence[object] = ()
     tools: Sequence[JsonObject] = ()
     tool_config: JsonObject = field(default_factory=dict)
     cached_content: object = None
+    service: Service = VERTEX
 
     def conversation(self, messages: Sequence[object]) -> JsonObject:
         """The part of a body that differs in each request: ``contents``, ``systemInstruction``.
 
         Raises:
-            MessageError: Vertex AI cannot carry a message.
+            MessageError: The service cannot carry a message.
         """
-        contents = to_contents(messages)
+        contents = to_contents(messages, self.service)
         conversation: JsonObject = {"contents": contents.contents}
         # Copied: the settings serve many requests, and an extension may change the body of one.
         system = [*deepcopy(self.system), *contents.system] if self.system else contents.system

@@ -1,7 +1,7 @@
-"""Converts messages to contents: polycall's messages, Vertex AI's own (``{"role": ..., "parts": [...]}``), SDK objects.
+"""Converts messages to contents: polycall's, the service's own (``{"role": ..., "parts": [...]}``), the SDKs' objects.
 
-Vertex AI knows two roles, "user" and "model", and rejects a content without one. So system messages become the system
-instruction, and neighbours of one role are joined. Contents in Vertex AI's own form are not changed.
+The service knows two roles, "user" and "model", and rejects a content without one. So system messages become the system
+instruction, and neighbours of one role are joined. Contents in its own form are not changed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from polycall.plugin import (
     sendable,
     sendable_name,
 )
+from polycall_vertex._protocol.service import VERTEX, Service
 from polycall_vertex._protocol.turn import object_of, read_own_turn
 from polycall_vertex._sdk_objects import to_rest
 
@@ -47,14 +48,14 @@ class Contents:
     """Parts of the system instruction."""
 
 
-def to_contents(messages: Iterable[object]) -> Contents:
-    """Convert a conversation to Vertex AI's form.
+def to_contents(messages: Iterable[object], service: Service = VERTEX) -> Contents:
+    """Convert a conversation to the service's form.
 
     Raises:
-        MessageError: Vertex AI cannot carry a message or a part of one, or there are only system messages.
+        MessageError: The service cannot carry a message or a part of one, or there are only system messages.
     """
-    builder = _Builder()
-    for message in read_messages(messages, provider="vertex"):
+    builder = _Builder(service)
+    for message in read_messages(messages, provider=service.name):
         builder.add(message)
     builder.end()
     if not builder.result.contents:
@@ -80,7 +81,8 @@ class _Expected:
 class _Builder:
     """Collects neighbours of one kind, and makes one content of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, service: Service) -> None:
+        self.service = service
         self.result = Contents()
         self.kind = ""
         self.parts: list[object] = []
@@ -91,9 +93,9 @@ class _Builder:
 
     def add(self, message: object) -> None:
         if isinstance(message, UserMessage):
-            self.add_parts("user", _parts(message.parts))
+            self.add_parts("user", _parts(message.parts, self.service))
         elif isinstance(message, SystemMessage):
-            self.result.system.extend(_parts(message.parts))
+            self.result.system.extend(_parts(message.parts, self.service))
         elif isinstance(message, AssistantMessage):
             self.add_turn(message)
         elif isinstance(message, ToolMessage):
@@ -105,7 +107,7 @@ class _Builder:
         value = message.value
         rest = dict(value) if isinstance(value, Mapping) else to_rest(value)
         if rest is None or (isinstance(value, Mapping) and "parts" not in value):
-            refuse_native(message, "Vertex AI")
+            refuse_native(message, self.service.label)
         if "parts" not in rest and "role" not in rest:
             self.add_parts("user", [sendable(rest, where=message.where)])
             return
@@ -115,7 +117,8 @@ class _Builder:
         if isinstance(parts, str) or not isinstance(parts, Sequence):
             parts = [parts]
         parts = [
-            _native_part(NativePart(value=part, where=f"{message.where}.parts[{n}]")) for n, part in enumerate(parts)
+            _native_part(NativePart(value=part, where=f"{message.where}.parts[{n}]"), self.service)
+            for n, part in enumerate(parts)
         ]
         role = rest.get("role") or "user"
         if not isinstance(role, str):
@@ -126,7 +129,7 @@ class _Builder:
             self.result.contents.append({**rest, "role": role, "parts": parts})
 
     def add_turn(self, message: AssistantMessage) -> None:
-        own = read_own_turn(message)
+        own = read_own_turn(message, self.service.name)
         if own is not None or self.kind != "model":
             self.end()
             self.expected = {}
@@ -138,7 +141,7 @@ class _Builder:
                 place, function = native.get(call.id or "", (None, {}))
                 self.expected[id(call)] = _Expected(place, str(function.get("name", "")), function.get("id"))
             return
-        parts = _parts(message.parts)
+        parts = _parts(message.parts, self.service)
         for call in message.calls:
             name = sendable_name(call.name, pattern=_NAME)
             self.expected[id(call)] = _Expected(len(self.expected), name)
@@ -153,10 +156,10 @@ class _Builder:
                 len(self.expected) + len(self.responses), sendable_name(name_of(result), pattern=_NAME)
             )
         if expected.place is None:
-            self.words += _parts(result.parts)
+            self.words += _parts(result.parts, self.service)
             return
         texts = [part.text for part in result.parts if isinstance(part, TextPart)]
-        others = [_response_part(part) for part in result.parts if not isinstance(part, TextPart)]
+        others = [_response_part(part, self.service) for part in result.parts if not isinstance(part, TextPart)]
         # "output" and "error" are the two keys that the API gives a meaning (FunctionResponse.response).
         response: JsonObject = {
             "name": expected.name,
@@ -191,46 +194,48 @@ class _Builder:
         self.responses, self.words = {}, []
 
 
-def _parts(parts: Iterable[Part]) -> list[object]:
+def _parts(parts: Iterable[Part], service: Service) -> list[object]:
     """Parts of a message in REST JSON."""
     return [
         {"text": _sendable_text(part.text)}
         if isinstance(part, TextPart)
-        else _media_part(part)
+        else _media_part(part, service)
         if isinstance(part, MediaPart)
-        else _native_part(part)
+        else _native_part(part, service)
         for part in parts
     ]
 
 
-def _media_part(part: MediaPart) -> JsonObject:
+def _media_part(part: MediaPart, service: Service) -> JsonObject:
     """``inlineData`` or ``fileData``."""
     if part.data is not None:
-        return {"inlineData": {"mimeType": required_media_type(part, "Vertex AI"), "data": part.data}}
+        return {"inlineData": {"mimeType": required_media_type(part, service.label), "data": part.data}}
     if part.uri is None:
-        raise MessageError(f"{part.where}: Vertex AI has no files with ids; use data:, gs:// or https://.")
+        raise MessageError(f"{part.where}: {service.label} has no files with ids; use {service.file_advice}.")
     if not _URI.match(part.uri):
         raise MessageError(
-            f"{part.where}: Vertex AI cannot read the URL {part.uri[:80]!r}; use data:, gs:// or https://."
+            f"{part.where}: {service.label} cannot read the URL {part.uri[:80]!r}; use {service.file_advice}."
         )
-    return {"fileData": {"mimeType": required_media_type(part, "Vertex AI"), "fileUri": part.uri}}
+    if not service.needs_file_type and part.media_type is None:
+        return {"fileData": {"fileUri": part.uri}}
+    return {"fileData": {"mimeType": required_media_type(part, service.label), "fileUri": part.uri}}
 
 
-def _response_part(part: MediaPart | NativePart) -> object:
+def _response_part(part: MediaPart | NativePart, service: Service) -> object:
     """A part of a function response, which may hold data or a file."""
-    made = _media_part(part) if isinstance(part, MediaPart) else _native_part(part)
+    made = _media_part(part, service) if isinstance(part, MediaPart) else _native_part(part, service)
     if isinstance(part, NativePart) and not (isinstance(made, Mapping) and made.keys() & {"inlineData", "fileData"}):
-        refuse_native(part, "Vertex AI, in a result,")
+        refuse_native(part, f"{service.label}, in a result,")
     return made
 
 
-def _native_part(part: NativePart) -> object:
+def _native_part(part: NativePart, service: Service) -> object:
     value = part.value
     if isinstance(value, str):
         return {"text": _sendable_text(value)}
     rest = value if isinstance(value, Mapping) else to_rest(value)
     if rest is None:
-        refuse_native(part, "Vertex AI")
+        refuse_native(part, service.label)
     return sendable(_without_bytes(rest), where=part.where)
 
 

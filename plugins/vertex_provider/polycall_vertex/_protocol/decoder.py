@@ -43,6 +43,7 @@ from polycall_vertex._protocol.endings import (
 )
 from polycall_vertex._protocol.numbers import fix_numbers
 from polycall_vertex._protocol.partial_arguments import PartialArguments, PartialArgumentsError
+from polycall_vertex._protocol.service import VERTEX
 from polycall_vertex._protocol.tools import VertexTools
 from polycall_vertex._protocol.turn import is_worth_echoing
 
@@ -91,9 +92,11 @@ class ReplyDecoder:
     Args:
         request: Its tools determine how arguments are read.
         from_doubles: Whether the transport carries numbers as doubles.
+        provider: The provider's name, under which the model's turn is kept.
     """
 
-    def __init__(self, request: Request, *, from_doubles: bool) -> None:
+    def __init__(self, request: Request, *, from_doubles: bool, provider: str = VERTEX.name) -> None:
+        self._provider = provider
         self._is_whole = not request.stream
         self._deltas = request.deltas
         rendered: RenderedTools[VertexTools] = request.tool_payload
@@ -162,7 +165,7 @@ class ReplyDecoder:
             refusal=refusal,
             stopped=stopped_by(end.finish_reason, end.finish_message),
             saw_end=refusal is not None or (is_known_end(end.finish_reason) if end.finish_reason else self._is_whole),
-            turn=assistant_turn(text, self._complete, reasoning=reasoning, provider="vertex", data=own),
+            turn=assistant_turn(text, self._complete, reasoning=reasoning, provider=self._provider, data=own),
             response_id=end.response_id if isinstance(end.response_id, str) else None,
             model=end.model if isinstance(end.model, str) else None,
             raw_response=build_raw,

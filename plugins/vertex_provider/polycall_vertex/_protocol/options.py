@@ -16,6 +16,7 @@ from polycall.plugin import (
     sendable,
     translate_options,
 )
+from polycall_vertex._protocol.service import VERTEX, Service
 from polycall_vertex._sdk_objects import to_rest
 
 _RESERVED = {
@@ -36,14 +37,14 @@ _NEUTRAL: Mapping[str, Translation] = {
 _ALIASES = {"max_completion_tokens": "max_output_tokens"}
 
 
-def own_options(options: Mapping[str, object], known: Collection[str]) -> dict[str, object]:
+def own_options(options: Mapping[str, object], known: Collection[str], service: Service = VERTEX) -> dict[str, object]:
     """Translate the options of a call into those of the SDK.
 
     Raises:
         ConfigurationError: An option is reserved or unknown.
     """
     return translate_options(
-        options, provider="vertex", neutral=_NEUTRAL, reserved=_RESERVED, known=known, aliases=_ALIASES
+        options, provider=service.name, neutral=_NEUTRAL, reserved=_RESERVED, known=known, aliases=_ALIASES
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from polycall.plugin import Dialect, RenderedSchema, SchemaError, ToolSpec, render_schema
+from polycall_vertex._protocol.service import GEMINI, VERTEX, Service
 
 _RE2 = re.compile(r"(?!.*\(\?<?[=!])(?!.*\\[1-9]).*", re.DOTALL)
 """No lookaround and no back references: Google's regular expressions are RE2."""
@@ -100,7 +102,17 @@ class Parameters:
     rendered: RenderedSchema
 
 
-def render_parameters(tool: ToolSpec, *, json_schema: bool = True) -> Parameters:
+_DIALECTS: Mapping[str, tuple[Dialect, Dialect]] = {
+    VERTEX.name: (VERTEX_SUBSET, VERTEX_JSON),
+    # The Gemini API documents the same two (ai.google.dev/api/caching#Schema, #FunctionDeclaration).
+    GEMINI.name: (
+        replace(VERTEX_SUBSET, name="the Gemini API's Schema"),
+        replace(VERTEX_JSON, name="the Gemini API's JSON Schema"),
+    ),
+}
+
+
+def render_parameters(tool: ToolSpec, *, json_schema: bool = True, service: Service = VERTEX) -> Parameters:
     """Render a tool's parameters for a function declaration.
 
     ``Schema`` is preferred, because every model and every version of the service knows it. JSON Schema is the fallback
@@ -109,18 +121,20 @@ def render_parameters(tool: ToolSpec, *, json_schema: bool = True) -> Parameters
     Args:
         tool: Provider-neutral.
         json_schema: Whether ``parametersJsonSchema`` can be sent.
+        service: The service that the declaration is for.
 
     Raises:
         SchemaError: Neither dialect can express a field; with its path.
     """
     if not tool.schema.get("properties") and not tool.schema.get("additionalProperties"):
         return Parameters(None, RenderedSchema({}, None))
+    subset, json = _DIALECTS[service.name]
     try:
-        rendered = render_schema(tool, VERTEX_SUBSET)
+        rendered = render_schema(tool, subset)
     except SchemaError:
         if not json_schema:
             raise
-        return Parameters("parametersJsonSchema", render_schema(tool, VERTEX_JSON))
+        return Parameters("parametersJsonSchema", render_schema(tool, json))
     if rendered.restore is not None and json_schema:
-        return Parameters("parametersJsonSchema", render_schema(tool, VERTEX_JSON))
+        return Parameters("parametersJsonSchema", render_schema(tool, json))
     return Parameters("parameters", rendered)

@@ -17,6 +17,7 @@ from polycall.plugin import (
     did_you_mean,
 )
 from polycall_vertex._protocol.schema import render_parameters
+from polycall_vertex._protocol.service import VERTEX, Service
 from polycall_vertex._sdk_objects import merge_objects
 
 
@@ -38,7 +39,11 @@ class VertexTools:
 
 
 def render_tools(
-    tools: Sequence[ToolSpec], tool_choice: str, strict: bool | None, adaptations: list[Adaptation]
+    tools: Sequence[ToolSpec],
+    tool_choice: str,
+    strict: bool | None,
+    adaptations: list[Adaptation],
+    service: Service = VERTEX,
 ) -> RenderedTools[VertexTools]:
     """Declare all tools in one ``Tool`` (the service rejects several: Google_GenerativeAI#56).
 
@@ -46,7 +51,7 @@ def render_tools(
     (a preview) does the same.
 
     Raises:
-        SchemaError: Vertex AI's dialects cannot express a field.
+        SchemaError: The service's dialects cannot express a field.
     """
     declarations: list[object] = []
     rendered: dict[str, RenderedTool] = {}
@@ -54,12 +59,12 @@ def render_tools(
         declaration: JsonObject = {"name": tool.name}
         if tool.description:
             declaration["description"] = tool.description
-        parameters = render_parameters(tool)
+        parameters = render_parameters(tool, service=service)
         if parameters.key is not None:
             declaration[parameters.key] = parameters.rendered.schema
         declarations.append(declaration)
         rendered[tool.name] = RenderedTool(tool.name, parameters.rendered.schema, restore=parameters.rendered.restore)
-        adaptations += _adaptations(parameters.rendered)
+        adaptations += _adaptations(parameters.rendered, service)
     return RenderedTools(
         VertexTools(
             {"functionDeclarations": declarations}, tool_choice, strict, {tool.name: tool.schema for tool in tools}
@@ -157,16 +162,16 @@ def _substituted(setting: str, given: str, sent: str, reason: str) -> Adaptation
     return Adaptation(setting=setting, kind="substituted", given=given, sent=sent, reason=reason)
 
 
-def _adaptations(rendered: RenderedSchema) -> list[Adaptation]:
-    return [_schema_adaptation(one) for one in rendered.adaptations]
+def _adaptations(rendered: RenderedSchema, service: Service) -> list[Adaptation]:
+    return [_schema_adaptation(one, service) for one in rendered.adaptations]
 
 
-def _schema_adaptation(one: SchemaAdaptation) -> Adaptation:
+def _schema_adaptation(one: SchemaAdaptation, service: Service) -> Adaptation:
     reasons = {
         "in_words": "told in the description only",
-        "dropped": "Vertex AI's schema has no word for it",
+        "dropped": f"the schema of {service.label} has no word for it",
         "reshaped": "written in another form",
-        "renamed": "Vertex AI takes other names only",
+        "renamed": f"{service.label} takes other names only",
     }
     return Adaptation(
         setting=f"tools.{one.path}",

@@ -43,7 +43,7 @@ class OwnTurn:
             yield id_, call if isinstance(call, dict) else {}
 
 
-def read_own_turn(message: AssistantMessage) -> OwnTurn | None:
+def read_own_turn(message: AssistantMessage, provider: str) -> OwnTurn | None:
     """The turn as received; ``None`` for one of another provider.
 
     Raises:
@@ -54,7 +54,7 @@ def read_own_turn(message: AssistantMessage) -> OwnTurn | None:
         return None
     parts, ids = json_list(data, "parts"), json_list(data, "ids") or []
     if parts is None or not all(isinstance(part, dict) for part in parts):
-        raise MessageError(f"{message.where}.provider_data.vertex: must hold 'parts', a list of objects.")
+        raise MessageError(f"{message.where}.provider_data.{provider}: must hold 'parts', a list of objects.")
     return OwnTurn([_replayable(cast("JsonObject", part)) for part in parts], [str(id_) for id_ in ids])
 
 
