@@ -15,6 +15,7 @@ from polycall._clients.config_file import ConfigFile, Profile, read_config
 from polycall._clients.config_schema import config_schema as config_schema
 from polycall._clients.config_search import FoundFile
 from polycall._clients.config_search import user_file as user_file
+from polycall._clients.factory import select
 from polycall._clients.own_settings import take_own
 from polycall._clients.secrets import ENVIRONMENT_SUFFIX, is_surely_a_name, secret_fields, shown_value
 from polycall._clients.setting_errors import Place
@@ -133,8 +134,8 @@ def profile_problem(profile: Profile, place: Place) -> PolycallError | None:
     """What is wrong with a profile: its provider, a key, a value, a variable that is not set. Creates no client."""
     try:
         own = take_own({}, profile=profile, place=place)
-        provider = registry.provider(profile.provider)
-        make_settings(provider, {}, written=own.written, place=place)
+        provider, settings = select(profile.provider, own)
+        make_settings(provider, settings, written=own.written, place=place)
     except PolycallError as error:
         return error
     return None

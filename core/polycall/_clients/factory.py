@@ -64,13 +64,9 @@ def create(provider_name: str, own: OwnSettings, *, async_client: bool) -> Clien
         own: polycall's own settings, and those of the provider.
         async_client: Make an `AsyncClient`.
     """
-    model, place = own.model, own.place
-    where = None if place.source is None else f"{place.source}: {place.path('provider')}"
-    provider = registry.provider(provider_name, NameRequest(provider_name, model, where))
-    settings = own.provider_settings
-    if provider.server is not None:
-        settings = name_server(provider, provider.server, settings, own.written, place)
-    typed_settings = make_settings(provider, settings, written=own.written, place=place)
+    model = own.model
+    provider, settings = select(provider_name, own)
+    typed_settings = make_settings(provider, settings, written=own.written, place=own.place)
     hook = "polycall_create_client"
     try:
         sdk_client = provider.hooks.polycall_create_client(
@@ -81,6 +77,22 @@ def create(provider_name: str, own: OwnSettings, *, async_client: bool) -> Clien
         raise
     check_owed(provider, sdk_client, "an SDK's client", hook)
     return _wrap(provider, sdk_client, typed_settings, model, own.defaults, async_client=async_client, created=True)
+
+
+def select(provider_name: str, own: OwnSettings) -> tuple[Provider, Mapping[str, object]]:
+    """The provider of that name, and its settings in code: the server is one of them if the name is a server's.
+
+    Raises:
+        ProviderNotFoundError: Nothing has that name.
+        PluginError: The plugin is broken, or has no setting for the server.
+        ConfigurationError: The settings name another server.
+    """
+    place = own.place
+    where = None if place.source is None else f"{place.source}: {place.path('provider')}"
+    provider = registry.provider(provider_name, NameRequest(provider_name, own.model, where))
+    if provider.server is None:
+        return provider, own.provider_settings
+    return provider, name_server(provider, provider.server, own.provider_settings, own.written, place)
 
 
 @overload

@@ -188,7 +188,8 @@ class Registry:
             loaded = {name for group, name in self._loaded if group == PROVIDER_GROUP}
             loaded |= {*self._providers, *self._registered_providers}
         known = self.provider_names()
-        yield from (name for name in known if name in loaded)
+        servers = (name for name in self.servers() if name in loaded)  # whose provider itself may not be allowed
+        yield from (name for name in (*known, *servers) if name in loaded)
         packages = {one.__module__ for one in error_type.__mro__}
         for name, found in find_plugins(PROVIDER_GROUP).items():
             if name not in loaded and any(is_package_of(one, packages) for one in found):

@@ -14,6 +14,7 @@ from polycall_vertex import polycall_close_client_async as polycall_close_client
 from polycall_vertex import polycall_create_decoder as polycall_create_decoder
 from polycall_vertex import polycall_describe_request as polycall_describe_request
 from polycall_vertex import polycall_describe_session as polycall_describe_session
+from polycall_vertex import polycall_error_kind as polycall_error_kind
 from polycall_vertex import polycall_open_stream as polycall_open_stream
 from polycall_vertex import polycall_open_stream_async as polycall_open_stream_async
 from polycall_vertex import polycall_render_request as polycall_render_request

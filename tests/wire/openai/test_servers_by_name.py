@@ -208,6 +208,20 @@ class TestWhatIsMissing:
 
         assert f"ollama was expected at {url}/. Is it running? base_url names another." in raised.value.__notes__
 
+    def test_the_kind_of_an_error_is_known_where_only_the_server_may_load(
+        self, server: ChatServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("POLYCALL_PLUGINS", "groq")
+        server.enqueue(reply_json({"error": {"message": "slow down"}}, status=429))
+
+        with (
+            polycall.from_provider("groq/m", api_key="k", base_url=server.url, max_retries=0) as client,
+            pytest.raises(openai.RateLimitError) as raised,
+        ):
+            client.create(MESSAGES, list[GoogleSearch])
+
+        assert polycall.kind_of(raised.value) == "rate_limit"
+
 
 class TestAzure:
     def test_an_endpoint_a_version_and_a_key_make_an_azure_client(

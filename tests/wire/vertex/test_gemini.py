@@ -54,8 +54,8 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")  # says nothing to a provider that is named
 
 
-def client_of(server: VertexRestServer, **settings: Any) -> polycall.Client:
-    return polycall.from_provider("gemini/gemini-2.5-flash", base_url=server.base_url, api_key="AIza", **settings)
+def client_of(server: VertexRestServer) -> polycall.Client:
+    return polycall.from_provider("gemini/gemini-2.5-flash", base_url=server.base_url, api_key="AIza")
 
 
 def async_client_of(server: VertexRestServer) -> polycall.AsyncClient:
@@ -136,6 +136,7 @@ class TestByName:
             client.create(MESSAGES, list[Weather])
 
         assert raised.value.code == 429
+        assert polycall.kind_of(raised.value) == "rate_limit"
 
 
 class TestTheKey:
