@@ -121,6 +121,8 @@ from polycall._toolkit.messages import check_messages as check_messages
 from polycall._toolkit.messages import read_messages as read_messages
 from polycall._toolkit.options import NEUTRAL_OPTIONS as NEUTRAL_OPTIONS
 from polycall._toolkit.options import Translation as Translation
+from polycall._toolkit.options import check_timeout as check_timeout
+from polycall._toolkit.options import client_settings as client_settings
 from polycall._toolkit.options import translate_options as translate_options
 from polycall._toolkit.patched import is_untouched as is_untouched
 from polycall._toolkit.reading import parser_errors as parser_errors

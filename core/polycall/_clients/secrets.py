@@ -79,12 +79,15 @@ def refuse_written_secrets(value: object, place: Place, name: str) -> None:
     if isinstance(value, Mapping):
         for inner, one in value.items():
             path = f"{name}.{inner}"
+            # A default option has no variable of its own.
+            mended = (
+                "pass it in code, to from_config(options=...)"
+                if name.startswith("options")
+                else "put the value into an environment variable and write "
+                f'{name}{ENVIRONMENT_SUFFIX} = {{ "{inner}" = "THE_VARIABLE" }}'
+            )
             if isinstance(one, str) and one and (names_secret(str(inner)) or _SECRET_VALUE.match(one)):
-                raise place.error(
-                    "Secrets are named, never written, and this sounds like one: put the value into an environment "
-                    f'variable and write {name}{ENVIRONMENT_SUFFIX} = {{ "{inner}" = "THE_VARIABLE" }}.',
-                    path,
-                )
+                raise place.error(f"Secrets are named, never written, and this sounds like one: {mended}.", path)
             refuse_written_secrets(one, place, path)
     elif isinstance(value, list):
         for at, one in enumerate(value):

@@ -7,9 +7,7 @@ import re
 _QUOTES = "\"'`"
 _SCHEME = re.compile(r"(bearer|basic|token|api-?key)(:? |:)", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"(export )?[A-Z][A-Z0-9_]*=")
-_PLACEHOLDER = re.compile(
-    r"(sk-)?(x{4,}|\*{3,})|change-?me|\$\w+|(sk-)?(your|my)[-_ ](\w+[-_ ])?(key|token)(-here)?", re.IGNORECASE
-)
+_PLACEHOLDER = re.compile(r"change-?me|\$\w+|(sk-)?(your|my)[-_ ](\w+[-_ ])?(key|token)([-_ ]here)?", re.IGNORECASE)
 _BRACKETS = (("<", ">"), ("${", "}"), ("{{", "}}"), ("%", "%"))
 _LONGEST_PLACEHOLDER = 80
 

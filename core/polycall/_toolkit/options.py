@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
+from pydantic import BaseModel
+
+from polycall._data.contract import NewClientOnly
 from polycall._data.errors import ConfigurationError
 from polycall._toolkit.hints import did_you_mean, nearest
 
@@ -109,6 +113,37 @@ def translate_options(
     return translated
 
 
+def client_settings(settings_type: type[BaseModel]) -> dict[str, str]:
+    """Settings of a client that are not options of a call, for ``reserved`` of `translate_options`.
+
+    Passed to ``create()`` they would be sent in the body, a key among them.
+
+    Args:
+        settings_type: The provider's settings; those marked `NEW_CLIENT_ONLY` count, without those that are options or
+            parameters of ``create()``, too.
+    """
+    return {
+        name: "it is a setting of the client: pass it where the client is made"
+        for name, field in settings_type.model_fields.items()
+        if any(isinstance(mark, NewClientOnly) for mark in field.metadata)
+        and name not in NEUTRAL_OPTIONS
+        and name not in PARAMETERS
+    }
+
+
+def check_timeout(value: object) -> None:
+    """Refuse a time limit that is not one, which an HTTP library would refuse later and in other words.
+
+    Args:
+        value: The option ``timeout``: seconds; ``None`` and objects of the SDK pass.
+
+    Raises:
+        ConfigurationError: A number that is not positive and finite.
+    """
+    if isinstance(value, (int, float)) and not (not isinstance(value, bool) and 0 < value < math.inf):
+        raise ConfigurationError(f"timeout must be a positive number of seconds, got {value!r}.", key="timeout")
+
+
 def _translated(name: str, value: object, provider: str, neutral: Mapping[str, Translation]) -> Mapping[str, object]:
     translation = neutral.get(name, name)
     if isinstance(translation, str):
@@ -131,7 +166,7 @@ def _require_known(
     if name in own_names or (known is not None and name in known):
         return
     if known is None:
-        meant = almost_polycall_s(name)
+        meant = aliases.get(name) or almost_polycall_s(name)
         if meant is not None:
             _refuse(name, provider, f" Did you mean {meant!r}?")
         return

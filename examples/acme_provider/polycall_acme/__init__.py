@@ -161,7 +161,14 @@ _OPTIONS = {
 @hookimpl
 def polycall_render_request(request: Request) -> list[str]:
     tools: RenderedTools[list[str]] = request.tool_payload
-    options = translate_options(request.options, provider="acme", neutral=_OPTIONS, reserved={}, known=None)
+    options = translate_options(
+        request.options,
+        provider="acme",
+        neutral=_OPTIONS,
+        reserved={},
+        known=None,
+        defaults=request.default_options,
+    )
     lines = [encode_line("MODEL", request.model)] if request.model else []
     lines += tools.payload
     lines += [encode_line("OPTION", name, json.dumps(value)) for name, value in options.items()]

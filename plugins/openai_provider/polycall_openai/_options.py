@@ -13,16 +13,27 @@ from polycall.plugin import (
     Request,
     Translation,
     Usage,
+    client_settings,
     sendable,
     to_plain_data,
     translate_options,
 )
 from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._servers.server import Server
+from polycall_openai._settings import OpenAISettings
 
 _CALL_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 """The SDK's own options of a call, which are not fields of the body."""
 _OUTPUT_LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
+_ALIASES = {
+    "max_new_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "max_tokens_to_sample": "max_tokens",
+    "stop_sequences": "stop",
+    "stop_strings": "stop",
+}
+"""Names that other providers have; no server of this protocol has them."""
+_SETTINGS = client_settings(OpenAISettings)
 _NEUTRAL: Mapping[str, Translation] = {name: name for name in NEUTRAL_OPTIONS}
 
 
@@ -36,8 +47,9 @@ def model_of(server: Server, request: Request) -> str:
     if not model:
         example = "gpt-4o-mini" if request.provider == "openai" else "MODEL"
         raise ConfigurationError(
-            f"No model is named. Pass model='{example}' to create(), or name it with the provider: "
-            f"polycall.from_provider('{request.provider}/{example}').",
+            f"No model is named. Pass model='{example}' to create(), or name it where the client is made: "
+            f"from_provider('{request.provider}/{example}'), from_openai(client, model='{example}'), or "
+            f'model = "{example}" in a config file.',
             key="model",
         )
     return model
@@ -65,7 +77,13 @@ def fields_of(
     # The SDK's two words for "not given"; recognized by name, so that it need not be imported here.
     given = {name: value for name, value in options.items() if type(value).__name__ not in ("Omit", "NotGiven")}
     translated = translate_options(
-        given, provider="openai", neutral={**_NEUTRAL, **neutral}, reserved=reserved, known=None
+        given,
+        provider="openai",
+        neutral={**_NEUTRAL, **neutral},
+        reserved={**_SETTINGS, **reserved},
+        known=None,
+        aliases=_ALIASES,
+        defaults=request.default_options,
     )
     extra = translated.get("extra_body")
     if extra is not None and not isinstance(extra, Mapping):
@@ -115,7 +133,9 @@ def hidden_limit(server: Server, request: Request) -> int | None:
     """
     if server.profile.tells_truncation or not request.options:
         return None
-    limits = (request.options.get(name) for name in _OUTPUT_LIMITS)
+    names = [name for name in _OUTPUT_LIMITS if name in request.options]
+    own = [name for name in names if name not in request.default_options]
+    limits = (request.options[name] for name in own or names)
     return min((limit for limit in limits if isinstance(limit, int)), default=None)
 
 

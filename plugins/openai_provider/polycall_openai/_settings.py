@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     import openai
 
 _POLYCALLS_OWN = {"api", "max_reply_bytes", "server", "server_options", "stream_usage"}
+_MISSING_KEY = (
+    "With polycall: pass api_key=... to from_provider(), or name the variable that holds the key: in a config file "
+    'api_key_env = "OPENAI_API_KEY".'
+)
 _AZURE = {"azure_endpoint", "azure_deployment", "azure_ad_token", "api_version"}
 
 
@@ -88,9 +93,18 @@ class OpenAISettings(BaseModel):
     @field_validator("base_url", "azure_endpoint")
     @classmethod
     def _has_a_scheme(cls, url: str | None) -> str | None:
-        if url is not None and "://" not in url:  # the SDK would only say "Connection error."
+        if url is None:
+            return None
+        if not url.lower().startswith(("http://", "https://")):  # the SDK would only say "Connection error."
             raise PydanticCustomError("no_scheme", "must begin with http:// or https://")
-        return url
+        try:
+            parts = urlsplit(url.strip())
+            is_one = bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            is_one = False
+        if not is_one or not url.strip().isprintable() or " " in url.strip():
+            raise PydanticCustomError("no_url", "is not a URL such as https://host/v1")
+        return url.strip()
 
 
 def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.OpenAI | openai.AsyncOpenAI:
@@ -121,6 +135,8 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
             arguments["base_url"] = address_of(server)
         if "api_key" not in arguments:
             arguments["api_key"] = key_of(server)
+    else:
+        _clean_environment(arguments, azure=azure)
     make: Callable[..., openai.OpenAI | openai.AsyncOpenAI]
     if asynchronous:
         make = openai.AsyncAzureOpenAI if azure else openai.AsyncOpenAI
@@ -128,6 +144,9 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
         make = openai.AzureOpenAI if azure else openai.OpenAI
     try:
         client = make(**arguments)
+    except openai.OpenAIError as error:
+        error.add_note(_MISSING_KEY)
+        raise
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"The openai SDK rejects these settings ({', '.join(sorted(arguments))}): {error}"
@@ -135,6 +154,35 @@ def create_client(settings: OpenAISettings, *, asynchronous: bool) -> openai.Ope
     if server in ACCESS or (server == "azure" and not azure):
         _forget_openai(client, arguments)
     return client
+
+
+def _clean_environment(arguments: dict[str, Any], *, azure: bool) -> None:
+    """Check the variables that the SDK reads by itself, and take the line break off the end of a mounted secret.
+
+    Args:
+        arguments: For the SDK's client; gets those values that have to differ from their variables.
+        azure: Whether the client is an ``AzureOpenAI``.
+
+    Raises:
+        ConfigurationError: A key cannot be sent, or is empty; it is not shown.
+    """
+    keys = {"azure_ad_token": "AZURE_OPENAI_AD_TOKEN", "api_key": "AZURE_OPENAI_API_KEY"} if azure else {}
+    keys = keys or {"api_key": "OPENAI_API_KEY"}
+    if not arguments.keys() & keys.keys():
+        for name, variable in keys.items():
+            value = os.environ.get(variable)
+            if not value:
+                continue
+            try:
+                key = sendable_key(value.strip(), "The environment variable " + variable)
+            except ConfigurationError as error:
+                raise ConfigurationError(str(error), key=name) from None
+            if key != value:
+                arguments[name] = key
+    for name, variable in (("organization", "OPENAI_ORG_ID"), ("project", "OPENAI_PROJECT_ID")):
+        value = os.environ.get(variable, "")
+        if name not in arguments and value != value.strip() and value.strip():
+            arguments[name] = value.strip()
 
 
 def _complete_azure(arguments: dict[str, Any], *, azure: bool) -> None:

@@ -5,7 +5,7 @@ Only the hooks are here. Each SDK has a session of its own, imported with the fi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ from polycall.plugin import (
     hookimpl,
 )
 from polycall_vertex import _clients, _error_kinds
+from polycall_vertex._credentials import note_next_step
 from polycall_vertex._protocol.tools import VertexTools, render_tools
 from polycall_vertex._session import Session
 from polycall_vertex._settings import VertexSettings
@@ -100,25 +101,41 @@ def polycall_describe_request(session: Session, request: Request, body: Any) -> 
 @hookimpl
 def polycall_send(session: Session, request: Request, body: Any) -> Any:
     """``generateContent``."""
-    return session.send(request, body)
+    try:
+        return session.send(request, body)
+    except Exception as error:
+        note_next_step(error)
+        raise
 
 
 @hookimpl
-def polycall_send_async(session: Session, request: Request, body: Any) -> Awaitable[Any]:
+async def polycall_send_async(session: Session, request: Request, body: Any) -> Any:
     """``generateContent``."""
-    return session.send_async(request, body)
+    try:
+        return await session.send_async(request, body)
+    except Exception as error:
+        note_next_step(error)
+        raise
 
 
 @hookimpl
 def polycall_open_stream(session: Session, request: Request, body: Any) -> ChunkStream[Any]:
     """``streamGenerateContent``."""
-    return session.open_stream(request, body)
+    try:
+        return session.open_stream(request, body)
+    except Exception as error:
+        note_next_step(error)
+        raise
 
 
 @hookimpl
-def polycall_open_stream_async(session: Session, request: Request, body: Any) -> Awaitable[AsyncChunkStream[Any]]:
+async def polycall_open_stream_async(session: Session, request: Request, body: Any) -> AsyncChunkStream[Any]:
     """``streamGenerateContent``."""
-    return session.open_stream_async(request, body)
+    try:
+        return await session.open_stream_async(request, body)
+    except Exception as error:
+        note_next_step(error)
+        raise
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from polycall.plugin import (
     sdk_missing,
     sendable_key,
 )
-from polycall_vertex._credentials import NEXT_STEP, check_environment, load_credentials
+from polycall_vertex._credentials import check_environment, load_credentials, note_next_step
 from polycall_vertex._genai_clients import check_base_url, check_key, genai_traits, http_options, is_of_developer_api
 from polycall_vertex._sdk_objects import short_model_name
 from polycall_vertex._session import Session
@@ -53,8 +53,7 @@ def create_client(settings: VertexSettings) -> Any:
         )
     except Exception as error:
         # Errors about credentials are the SDK's documented own; some of them are a ValueError, too.
-        if type(error).__module__.startswith("google.auth."):
-            error.add_note(NEXT_STEP)
+        note_next_step(error)
         if type(error) is not ValueError:
             raise
         # The SDK's message names the settings that contradict each other.

@@ -41,6 +41,12 @@ def load_credentials(path: str) -> tuple[Any, str | None]:
         ) from None
 
 
+def note_next_step(error: Exception) -> None:
+    """Say on an error of Google's library about missing credentials where they can be named."""
+    if type(error).__name__ == "DefaultCredentialsError" and NEXT_STEP not in getattr(error, "__notes__", ()):
+        error.add_note(NEXT_STEP)
+
+
 def check_environment() -> None:
     """Refuse a variable of Google's that names no file of credentials: each call would fail with a long traceback.
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Annotated
 
+import pytest
+from pydantic import BaseModel
+
+from polycall._data.contract import NEW_CLIENT_ONLY
 from polycall._data.errors import ConfigurationError
-from polycall._toolkit.options import NEUTRAL_OPTIONS, Translation, almost_polycall_s, translate_options
+from polycall._toolkit.options import (
+    NEUTRAL_OPTIONS,
+    Translation,
+    almost_polycall_s,
+    check_timeout,
+    client_settings,
+    translate_options,
+)
 
 NEUTRAL: dict[str, Translation] = {
     "max_tokens": "maxOutputTokens",
@@ -25,7 +36,7 @@ def translate(known: tuple[str, ...] | None = KNOWN, /, **options: object) -> di
         neutral=NEUTRAL,
         reserved=RESERVED,
         known=known,
-        aliases={"max_completion_tokens": "maxOutputTokens"},
+        aliases=None if known is None else {"max_completion_tokens": "maxOutputTokens"},
     )
 
 
@@ -135,6 +146,67 @@ def test_a_name_that_is_almost_polycall_s_is_refused_where_any_name_may_pass(nam
 )
 def test_options_of_providers_are_not_taken_for_polycall_s(name: str) -> None:
     assert translate(None, **{name: 1}) == {name: 1}
+
+
+def test_a_name_that_only_other_providers_have_is_refused_where_any_name_may_pass() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        translate_options(
+            {"stop_sequences": ["x"]},
+            provider="acme",
+            neutral=NEUTRAL,
+            reserved={},
+            known=None,
+            aliases={"stop_sequences": "stop"},
+        )
+
+    assert str(caught.value) == "'stop_sequences' is not an option of provider 'acme'. Did you mean 'stop'?"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_default_yields_to_an_option_that_means_the_same(order: int) -> None:
+    options = dict([("max_tokens", 500), ("maxOutputTokens", 9), ("temperature", 0.2)][::order])
+    translated = translate_options(
+        options,
+        provider="acme",
+        neutral=NEUTRAL,
+        reserved={},
+        known=None,
+        defaults={"max_tokens", "temperature"},
+    )
+
+    assert translated == {"maxOutputTokens": 9, "temperature": 0.2}
+
+
+def test_two_defaults_that_contradict_each_other_are_refused() -> None:
+    options = {"max_tokens": 500, "maxOutputTokens": 9}
+    with pytest.raises(ConfigurationError, match="are the same option"):
+        translate_options(
+            options, provider="acme", neutral=NEUTRAL, reserved={}, known=None, defaults=frozenset(options)
+        )
+
+
+def test_settings_of_a_client_are_not_options_of_a_call() -> None:
+    """A key would be sent in the body."""
+
+    class Settings(BaseModel):
+        api_key: Annotated[str, NEW_CLIENT_ONLY] = ""
+        timeout: Annotated[float, NEW_CLIENT_ONLY] = 1
+        style: str = ""
+
+    reserved = client_settings(Settings)
+
+    assert reserved == {"api_key": "it is a setting of the client: pass it where the client is made"}
+
+
+@pytest.mark.parametrize("value", [-1, 0, float("nan"), float("inf"), True])
+def test_a_timeout_that_is_not_one(value: float) -> None:
+    with pytest.raises(ConfigurationError, match="timeout must be a positive number of seconds, got"):
+        check_timeout(value)
+
+
+@pytest.mark.parametrize("value", [None, 1, 0.5, object()])
+def test_a_timeout_that_is_one(value: object) -> None:
+    check_timeout(value)
 
 
 def test_polycall_s_own_names_mean_themselves() -> None:

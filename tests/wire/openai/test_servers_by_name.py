@@ -149,8 +149,8 @@ class TestAServerByName:
             polycall.from_provider("groq", api_key="k").create(MESSAGES, list[GoogleSearch])
 
         assert str(raised.value) == (
-            "No model is named. Pass model='MODEL' to create(), or name it with the provider: "
-            "polycall.from_provider('groq/MODEL')."
+            "No model is named. Pass model='MODEL' to create(), or name it where the client is made: "
+            "from_provider('groq/MODEL'), from_openai(client, model='MODEL'), or model = \"MODEL\" in a config file."
         )
 
 

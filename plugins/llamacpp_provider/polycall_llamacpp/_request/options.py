@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from polycall import ConfigurationError
-from polycall.plugin import NEUTRAL_OPTIONS, JsonObject, Request, Translation, translate_options
+from polycall.plugin import NEUTRAL_OPTIONS, JsonObject, Request, Translation, client_settings, translate_options
 from polycall_llamacpp._settings import LlamaSettings
 
 _NEUTRAL: dict[str, Translation] = {
@@ -18,6 +18,7 @@ _NEUTRAL: dict[str, Translation] = {
 _OUTPUT = "polycall decides about the form of the output"
 _CHUNKS = "polycall reads the chunks as it needs them"
 _RESERVED = {
+    **client_settings(LlamaSettings),
     "messages": "they are an argument of create()",
     "tools": "the tools come from response_model",
     "functions": "the tools come from response_model",
@@ -54,7 +55,15 @@ def read_options(request: Request, settings: LlamaSettings) -> Options:
         ConfigurationError: An option that polycall sets itself, more than one choice, a value that is not JSON (NaN,
             infinity), or a length limit that is not one.
     """
-    given = translate_options(request.options, provider="llamacpp", neutral=_NEUTRAL, reserved=_RESERVED, known=None)
+    given = translate_options(
+        request.options,
+        provider="llamacpp",
+        neutral=_NEUTRAL,
+        reserved=_RESERVED,
+        known=None,
+        aliases={"max_new_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop_sequences": "stop"},
+        defaults=request.default_options,
+    )
     for name, value in given.items():
         try:
             json.dumps(value, allow_nan=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from polycall.plugin import ConfigurationError, sendable_headers
+from polycall.plugin import ConfigurationError, check_timeout, sendable_headers
 
 _CLIENT_TIMEOUT: Any = object()
 
@@ -36,6 +36,7 @@ class CallOptions:
             raise ConfigurationError(
                 f"extra_query must be a dict of parameters, got {type(query).__name__}.", key="extra_query"
             )
+        check_timeout(options.get("timeout"))
         headers = options.get("extra_headers")
         return cls(
             headers=checked_headers(headers) if headers else {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,12 +44,13 @@ _POLYCALLS_FIELDS = ("system_instruction", "tools", "tool_config")
 
 
 def make_config(
-    options: Mapping[str, object], timeout_s: float | None, service: Service
+    options: Mapping[str, object], timeout_s: float | None, service: Service, defaults: Collection[str] = ()
 ) -> tuple[types.GenerateContentConfig, CallSettings]:
     """Make the SDK's configuration for a call, without the fields that polycall renders.
 
     Args:
         options: The caller's options.
+        defaults: Names of those that are defaults of the client.
         timeout_s: Default time limit in seconds.
         service: The service that the request is for.
 
@@ -59,7 +60,7 @@ def make_config(
     from google.genai import types
 
     fields = types.GenerateContentConfig.model_fields
-    given = own_options(options, {*fields, *_FURTHER_OPTIONS}, service)
+    given = own_options(options, {*fields, *_FURTHER_OPTIONS}, service, defaults)
     further = {name: given.pop(name, None) for name in _FURTHER_OPTIONS}
     config = _given_fields(further["config"], "config")
     config |= _given_fields(further["generation_config"], "generation_config")
@@ -162,6 +163,7 @@ def make_plan(
     *,
     stream: bool,
     service: Service,
+    defaults: Collection[str] = (),
 ) -> Plan:
     """Render the part of a request that does not depend on the conversation. Sends nothing.
 
@@ -173,13 +175,14 @@ def make_plan(
         payload: From `polycall_render_tools`.
         stream: Whether the request is for a stream.
         service: The service that the client connects to.
+        defaults: Names of the options that are defaults of the client.
 
     Raises:
         ConfigurationError: An option is unknown, the SDK rejects its value, or the service does not have it.
     """
     from google.genai import types
 
-    config, settings = make_config(options, timeout_s, service)
+    config, settings = make_config(options, timeout_s, service, defaults)
     adaptations: list[Adaptation] = []
     own = settings.tool_fields(payload, adaptations)
     path, fields, http_options = None, {}, config.http_options

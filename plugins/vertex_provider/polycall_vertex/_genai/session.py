@@ -166,7 +166,7 @@ class GenaiSession:
             )
         key: Hashable = None
         try:
-            key = (id(payload), request.stream, model, hashable(request.options))
+            key = (id(payload), request.stream, model, hashable(request.options), request.default_options)
             plan = self._plans.get(key)
         except TypeError:
             plan = None
@@ -179,6 +179,7 @@ class GenaiSession:
                 payload,
                 stream=request.stream,
                 service=self._service,
+                defaults=request.default_options,
             )
             if key is not None:
                 if len(self._plans) >= _MOST_PLANS:

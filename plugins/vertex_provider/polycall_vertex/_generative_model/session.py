@@ -230,7 +230,7 @@ class GenerativeModelSession:
         payload = request.tool_payload
         key: Hashable = None
         try:
-            key = (id(payload), request.model, hashable(request.options))
+            key = (id(payload), request.model, hashable(request.options), request.default_options)
             template = self._templates.get(key)
         except TypeError:
             template = None
@@ -244,7 +244,7 @@ class GenerativeModelSession:
 
     def _make_template(self, request: Request) -> Template:
         known = _generation_fields()
-        options = own_options(request.options, {*known, *_OPTIONS, *_CALL_OPTIONS})
+        options = own_options(request.options, {*known, *_OPTIONS, *_CALL_OPTIONS}, defaults=request.default_options)
         reject_non_finite({name: one for name, one in options.items() if name not in _CALL_OPTIONS})
         flat = {name: one for name, one in options.items() if name in known}
         settings, adaptations = self._settings(options)

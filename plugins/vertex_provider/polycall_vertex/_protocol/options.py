@@ -12,14 +12,18 @@ from polycall.plugin import (
     ConfigurationError,
     JsonObject,
     Translation,
+    client_settings,
     did_you_mean,
     sendable,
     translate_options,
 )
 from polycall_vertex._protocol.service import VERTEX, Service
 from polycall_vertex._sdk_objects import to_rest
+from polycall_vertex._settings import VertexSettings
 
+_OBJECTS = ("config", "generation_config")
 _RESERVED = {
+    **client_settings(VertexSettings),
     "contents": "the contents come from messages",
     "stream": "use client.stream()",
 }
@@ -34,18 +38,55 @@ _NEUTRAL: Mapping[str, Translation] = {
     "extra_headers": "extra_headers",
     # parallel_tool_calls: no switch exists (docker-agent#2959), so neither value has a meaning here
 }
-_ALIASES = {"max_completion_tokens": "max_output_tokens"}
+_ALIASES = {
+    "max_completion_tokens": "max_output_tokens",
+    "max_new_tokens": "max_output_tokens",
+    "stop_strings": "stop_sequences",
+}
 
 
-def own_options(options: Mapping[str, object], known: Collection[str], service: Service = VERTEX) -> dict[str, object]:
+def own_options(
+    options: Mapping[str, object],
+    known: Collection[str],
+    service: Service = VERTEX,
+    defaults: Collection[str] = (),
+) -> dict[str, object]:
     """Translate the options of a call into those of the SDK.
+
+    Args:
+        options: By name.
+        known: The SDK's options.
+        service: The service that the request is for.
+        defaults: Names of those that are defaults of the client: they yield to the call's, also to fields of the SDK's
+            objects of options that the call gives.
 
     Raises:
         ConfigurationError: An option is reserved or unknown.
     """
-    return translate_options(
-        options, provider=service.name, neutral=_NEUTRAL, reserved=_RESERVED, known=known, aliases=_ALIASES
-    )
+
+    def translated(given: Mapping[str, object]) -> dict[str, object]:
+        return translate_options(
+            given,
+            provider=service.name,
+            neutral=_NEUTRAL,
+            reserved={name: hint for name, hint in _RESERVED.items() if name not in known},
+            known=known,
+            aliases=_ALIASES,
+            defaults=defaults,
+        )
+
+    own = translated(options)
+    if not defaults:
+        return own
+    explicit = translated({name: value for name, value in options.items() if name not in defaults})
+    inside = {field for name in _OBJECTS for field in _fields_in(explicit.get(name), name)}
+    return {name: value for name, value in own.items() if name in explicit or name not in inside}
+
+
+def _fields_in(value: object, option: str) -> Collection[str]:
+    """The fields that one of the SDK's objects of options sets."""
+    fields: Collection[str] | None = getattr(value, "model_fields_set", None)
+    return as_dict(value, option).keys() if fields is None else fields
 
 
 def reject_unknown_fields(fields: Mapping[str, object], known: Collection[str], option: str) -> None:
@@ -55,7 +96,7 @@ def reject_unknown_fields(fields: Mapping[str, object], known: Collection[str], 
         ConfigurationError: Names the field and the nearest known one.
     """
     for name in fields:
-        if name in _RESERVED:
+        if name in _RESERVED and name not in known:
             raise ConfigurationError(f"polycall does not accept {name!r} in {option}: {_RESERVED[name]}.", key=name)
         if name not in known:
             raise ConfigurationError(f"{name!r} is not a field of {option}.{did_you_mean(name, known)}", key=name)
