@@ -21,6 +21,8 @@ from polycall.cli._output.progress import waiting
 
 app = make_app()
 
+_LEAVE_OUT = "Leave one of them out."
+
 
 @app.command(
     epilog=examples(
@@ -82,9 +84,9 @@ def call(
     counts go to standard error.
     """
     if stream and (as_json or raw):
-        raise CommandError(f"--stream and {'--json' if as_json else '--raw'} exclude each other.")
+        raise CommandError(f"--stream and {'--json' if as_json else '--raw'} exclude each other.", hint=_LEAVE_OUT)
     if as_json and raw:
-        raise CommandError("--json and --raw exclude each other.")
+        raise CommandError("--json and --raw exclude each other.", hint=_LEAVE_OUT)
     target = Target.read(profile=profile, provider=provider, config=config, model=model, settings=setting or ())
     asking = Asking.read(
         prompt=prompt,

@@ -64,7 +64,10 @@ class Asking:
         if not tools and not schemas:
             raise CommandError("No tools are named.", hint="Write --tools app.models:Weather, or --schema tools.json.")
         if "-" in schemas and prompt is None and messages is None:
-            raise CommandError("--schema - reads standard input, so the prompt must be an argument.")
+            raise CommandError(
+                "--schema - reads standard input, so the prompt cannot come from there.",
+                hint="Write it as an argument.",
+            )
         values = read_values(options, "-o")
         for name in values:
             if name in _OWN:

@@ -27,7 +27,9 @@ def read_messages(
         CommandError: There is nothing to ask, standard input is named twice, or the file holds something else.
     """
     if prompt == _STDIN and file == _STDIN:
-        raise CommandError("Standard input cannot be both the prompt and --messages.")
+        raise CommandError(
+            "Standard input cannot be both the prompt and --messages.", hint="Put one of them into a file."
+        )
     messages: list[object] = []
     if system is not None:
         messages.append({"role": "system", "content": system})
@@ -38,7 +40,7 @@ def read_messages(
     if prompt is None and file is None:
         prompt = placeholder
     if prompt is not None and not prompt.strip():
-        raise CommandError("The prompt is empty.")
+        raise CommandError("The prompt is empty.", hint="Write what the model is asked.")
     if prompt is not None:
         messages.append({"role": "user", "content": prompt})
     elif file is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from polycall._clients.config_report import ConfigReport, ProfileReport, SettingReport
 from polycall.cli._errors import explain
 from polycall.cli._output.json_text import json_text
-from polycall.cli._output.terminal import styled
+from polycall.cli._output.terminal import styled, wrapped
 
 _BY = {"profile=": "-p", "path=": "-c", "default": "default in the file"}
 
@@ -46,7 +46,8 @@ def print_configuration(report: ConfigReport) -> None:
         for key, text in rows:
             out.write(f"  {styled(f'{key:{size}}', 'dim', out)}  {text}\n")
         if profile.problem is not None:
-            out.write(f"  {styled('problem:', 'red', out)} {explain(profile.problem).message}\n")
+            message = wrapped(explain(profile.problem).message, out, after=11, indent=4)
+            out.write(f"  {styled('problem:', 'red', out)} {message}\n")
 
 
 def _rows(profile: ProfileReport) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from polycall.cli._findings import Finding
 from polycall.cli._output.json_text import print_json
-from polycall.cli._output.terminal import is_unicode, styled, visible
+from polycall.cli._output.terminal import is_unicode, styled, visible, wrapped
 
 
 class FindingsText:
@@ -27,9 +27,12 @@ class FindingsText:
             out.write(f"{styled(finding.section, 'bold', out)}\n")
         good, bad = self._marks
         mark = styled(good, "green", out) if finding.ok else styled(bad, "red", out)
-        out.write(f"  {mark} {styled(finding.name, 'cyan', out)}  {visible(finding.message)}\n")
+        indent = len(good) + 3
+        message = wrapped(visible(finding.message), out, after=indent + len(finding.name) + 2, indent=indent + 2)
+        out.write(f"  {mark} {styled(finding.name, 'cyan', out)}  {message}\n")
         if finding.hint:
-            out.write(f"    {' ' * len(good)} {finding.hint}\n")
+            hint = wrapped(finding.hint, out, after=indent + 2, indent=indent + 2)
+            out.write(f"{' ' * (indent + 2)}{hint}\n")
         out.flush()
         self._wrong += not finding.ok
 

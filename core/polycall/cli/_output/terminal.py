@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 from typing import TextIO
 
 _CODES = {
@@ -60,3 +61,18 @@ def styled(text: str, style: str, stream: TextIO) -> str:
 def visible(text: str) -> str:
     """Words of a model or a server without control characters, which could draw over the terminal; lines stay."""
     return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
+def wrapped(text: str, stream: TextIO, *, after: int, indent: int) -> str:
+    """A text broken into lines where a terminal would break it; elsewhere as it is.
+
+    Args:
+        text: The text.
+        stream: Where it is written to.
+        after: Columns of its first line that are taken.
+        indent: Columns that its further lines leave free.
+    """
+    if not is_terminal(stream):
+        return text
+    lines = textwrap.wrap(text, width(), initial_indent=" " * after, subsequent_indent=" " * indent)
+    return "\n".join(lines)[after:]
