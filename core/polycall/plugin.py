@@ -100,6 +100,7 @@ from polycall._toolkit.json_values import parse_json as parse_json
 from polycall._toolkit.json_values import parse_object as parse_object
 from polycall._toolkit.json_values import replayable_arguments as replayable_arguments
 from polycall._toolkit.json_values import to_plain_data as to_plain_data
+from polycall._toolkit.keys import unsendable as unsendable
 from polycall._toolkit.lines import LineReader as LineReader
 from polycall._toolkit.media import MediaPart as MediaPart
 from polycall._toolkit.media import media_type_of as media_type_of

@@ -116,14 +116,12 @@ def choose_profile(
     if not isinstance(name, str):
         raise ConfigurationError(f"profile must be a name, got {name!r:.80}.", key="profile")
     if name not in config.profiles:
-        known = f"Profiles of {source}: {', '.join(config.profiles) or 'none'}."
         problem = unknown_key(name, config.profiles, what="profile")
         if chosen_by == "default":
             raise Place(source).error(problem, "default")
         key = f"profiles.{name}"
         by = f"{PROFILE_VARIABLE}: " if chosen_by == PROFILE_VARIABLE else ""
-        hint = f" {known}" if "Known:" not in problem else ""
-        raise ConfigurationError(f"{source}: {by}{problem}{hint}", source=source, key=key)
+        raise ConfigurationError(f"{source}: {by}{problem}", source=source, key=key)
     return ProfileChoice(name, chosen_by)
 
 

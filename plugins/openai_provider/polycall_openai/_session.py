@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from polycall.plugin import SessionTraits, sendable_key, shown_url
+from polycall.plugin import ConfigurationError, SessionTraits, sendable_key, shown_url, unsendable
 from polycall_openai import _chat, _responses
 from polycall_openai._api import Api
 from polycall_openai._sdk.call_options import checked_headers
@@ -96,8 +96,8 @@ def _check_headers(client: Any) -> None:
             sendable_key(key, name.removeprefix("_"))
     for name in ("organization", "project"):
         value = getattr(client, name, None)
-        if isinstance(value, str):
-            checked_headers({name: value}, name)
+        if isinstance(value, str) and (problem := unsendable(value)) is not None:
+            raise ConfigurationError(f"{name} {problem}; remove it.", key=name)
     checked_headers(getattr(client, "_custom_headers", None) or {}, "default_headers")
 
 

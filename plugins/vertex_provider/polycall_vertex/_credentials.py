@@ -36,7 +36,7 @@ def load_credentials(path: str) -> tuple[Any, str | None]:
     except Exception as error:  # noqa: BLE001  # each kind of file has a library of its own behind it
         # Not chained: the text of some of these errors holds parts of the file.
         raise ConfigurationError(
-            f"{_KEY}: {path[:200]!r} holds no usable credentials ({type(error).__name__}). Download the key again.",
+            f"the credentials file {path[:200]!r} holds no usable credentials ({type(error).__name__}).",
             key=_KEY,
         ) from None
 
@@ -67,14 +67,14 @@ def _read(path: str) -> dict[str, Any]:
         text = Path(path).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigurationError(f"{_KEY}: {path[:200]!r} cannot be read: {reason}.", key=_KEY) from None
+        raise ConfigurationError(f"the credentials file {path[:200]!r} cannot be read: {reason}.", key=_KEY) from None
     try:
         info = json.loads(text)
     except (ValueError, RecursionError):
         info = None
     if not isinstance(info, dict) or not isinstance(info.get("type"), str):
         raise ConfigurationError(
-            f'{_KEY}: {path[:200]!r} is not a file of Google credentials: JSON with a key "type".', key=_KEY
+            f'the credentials file {path[:200]!r} is not one of Google: JSON with a key "type".', key=_KEY
         )
     return info
 
