@@ -114,7 +114,7 @@ def __getattr__(name: str) -> object:
     if module is None:
         from polycall._clients.missing_names import advice
 
-        hint = advice(name, __all__)
+        hint = advice(name, __all__, __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{f'.{hint}' if hint else ''}")
     value: object = getattr(_import_module(f"{__name__}.{module}"), name)
     globals()[name] = value

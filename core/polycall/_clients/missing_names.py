@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 from polycall._toolkit.hints import nearest
 
@@ -20,10 +21,12 @@ _INSTEAD = {
 }
 
 
-def advice(name: str, known: Iterable[str]) -> str:
+def advice(name: str, known: Iterable[str], package: str) -> str:
     """The end of the error about a missing name, with a space before it; empty where nothing comes near."""
     if name.startswith("_"):  # asked for by machines: copy, inspect, doctest
         return ""
+    if find_spec(f"{package}.{name}") is not None:  # ``from polycall import plugin`` asks here first
+        return f" It is a module: import {package}.{name}."
     if (instead := _INSTEAD.get(name)) is not None:
         return f" {instead}"
     if (meant := nearest(name, known)) is not None and not _is_another_sdks(name, meant):

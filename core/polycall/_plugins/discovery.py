@@ -126,15 +126,23 @@ def left_out(group: str) -> list[InstalledPlugin]:
 
 def forget_plugins() -> None:
     """Read the metadata again when next asked."""
+    _entry_points.cache_clear()
     _read_group.cache_clear()
     _read_servers.cache_clear()
+
+
+@cache
+def _entry_points() -> tuple[EntryPoint, ...]:
+    installed = entry_points()  # one walk over the installed distributions for all groups
+    return tuple(entry for group in _VARIABLES for entry in installed.select(group=group))
 
 
 @cache
 def _read_group(group: str) -> Mapping[str, tuple[FoundPlugin, ...]]:
     found: defaultdict[str, list[FoundPlugin]] = defaultdict(list)
     seen: set[tuple[str, str, str | None]] = set()
-    for entry_point in sorted(entry_points(group=group), key=lambda entry: (entry.name, entry.value)):
+    entries = (entry for entry in _entry_points() if entry.group == group)
+    for entry_point in sorted(entries, key=lambda entry: (entry.name, entry.value)):
         distribution = entry_point.dist
         name = distribution.name if distribution is not None else None
         # A distribution can be met twice on sys.path (an editable install beside its own build); it is one claim.

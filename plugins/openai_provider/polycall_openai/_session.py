@@ -85,7 +85,8 @@ def _unreached(settings: OpenAISettings, base_url: str) -> str | None:
     if access is None or access.needs_key:
         return None
     given = "" if settings.base_url else ", its default address"
-    return f"{settings.server} was expected at {shown_url(base_url)}{given}. Is it running? base_url names another."
+    where = f"{settings.server} was expected at {shown_url(base_url)}{given}."
+    return f"{where} Is it running? base_url names another address. {access.otherwise}".rstrip()
 
 
 def _check_headers(client: Any) -> None:

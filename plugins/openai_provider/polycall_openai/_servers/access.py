@@ -30,6 +30,8 @@ class ServerAccess:
     """Without a key nothing is sent. ``False`` for servers of one's own, which work without."""
     source: str
     """The source of the two."""
+    otherwise: str = ""
+    """What else somebody who wrote this name may have meant; told where the server does not answer."""
 
 
 ACCESS: Mapping[str, ServerAccess] = {
@@ -130,6 +132,7 @@ ACCESS: Mapping[str, ServerAccess] = {
         key_variables=("LLAMA_API_KEY",),
         needs_key=False,
         source="llama.cpp, tools/server/README.md",
+        otherwise='For a model in this process, without a server: pip install "polycall[local]".',
     ),
     "lmstudio": ServerAccess(
         base_url="http://localhost:1234/v1",
