@@ -206,6 +206,7 @@ class AsyncOpenStream(Generic[T]):
 
     __slots__ = (
         "_at_end",
+        "_cancelling",
         "_closed",
         "_closers",
         "_drain",
@@ -238,6 +239,8 @@ class AsyncOpenStream(Generic[T]):
         self._closed = False
         self._reader: asyncio.Task[object] | None = None
         """The task that waits for a chunk."""
+        self._cancelling = 0
+        """How often it had been asked to cancel before it began to wait."""
         self._interrupted = False
         self._left: asyncio.Future[None] | None = None
 
@@ -250,7 +253,7 @@ class AsyncOpenStream(Generic[T]):
             self._iterator = aiter(self._source)
         is_last, current_task, loop = self._is_last, asyncio.current_task, asyncio.get_running_loop()
         self._reader = task = current_task(loop)
-        cancelling = 0 if task is None else task.cancelling()
+        cancelling = self._cancelling = 0 if task is None else task.cancelling()
         try:
             async for chunk in self._iterator:
                 self._reader = None
@@ -262,7 +265,7 @@ class AsyncOpenStream(Generic[T]):
                     break
                 self._reader = task = current_task(loop)
                 if task is not None:
-                    cancelling = task.cancelling()
+                    cancelling = self._cancelling = task.cancelling()
         except asyncio.CancelledError:
             if self._interrupted and task is not None:
                 self._interrupted = False
@@ -302,7 +305,8 @@ class AsyncOpenStream(Generic[T]):
         import asyncio
 
         self._left = asyncio.get_running_loop().create_future()
-        self._interrupted = reader.cancel()
+        if reader.cancelling() <= self._cancelling:  # a second time, it would hit the HTTP client while that cleans up
+            self._interrupted = reader.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE_S):
                 await self._left

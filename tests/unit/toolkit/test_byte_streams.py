@@ -315,6 +315,38 @@ async def test_a_task_that_is_cancelled_while_its_stream_is_closed_stays_cancell
         await reader
 
 
+async def test_closing_does_not_cancel_again_what_cleans_up_after_a_cancellation() -> None:
+    """httpcore closes its connection then, and a second cancellation makes it leave that half done."""
+    waiting = asyncio.Event()
+    closed: list[str] = []
+
+    async def read_slowly() -> AsyncIterator[int]:
+        waiting.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            closed.append("connection")
+            raise
+        yield 1
+
+    async def read() -> None:
+        async for _ in stream:
+            pass
+
+    stream = async_chunk_stream(read_slowly())
+    reader = asyncio.create_task(read())
+    await waiting.wait()
+    reader.cancel()
+    await asyncio.sleep(0)
+    await stream.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert closed == ["connection"]
+
+
 async def test_a_read_that_swallows_its_cancellation_does_not_leave_it_on_the_task() -> None:
     waiting = asyncio.Event()
 

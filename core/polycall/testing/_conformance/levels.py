@@ -73,6 +73,7 @@ CAPABILITIES: Mapping[str, str] = {
     "network": "a service at the other end of a connection",
     "json_reply": "a whole reply is one JSON document",
     "end_mark": "a sign in the stream that the reply is whole",
+    "final_event": "an event in the stream after which nothing comes",
     "keep_alives": "comments, empty events or pings in a stream",
     "unknown_events": "events and fields in a reply that a client must ignore",
     "error_in_reply": "an error inside a reply of good status",

@@ -14,6 +14,7 @@ from polycall.plugin import (
     ResponseError,
     StreamEvent,
     parse_object,
+    reading_reply,
     size_of,
 )
 from polycall_vertex._genai.direct import Origin, RawReply
@@ -91,7 +92,8 @@ class GenaiDecoder:
         responses = self._responses
         if self._origin is not None:
             bodies = [body if isinstance(body, str) else body.decode("utf-8", "replace") for body in self._bodies]
-            responses = self._origin.responses(bodies, streamed=not self._is_whole) if bodies else []
+            with reading_reply():
+                responses = self._origin.responses(bodies, streamed=not self._is_whole) if bodies else []
         return responses[0] if self._is_whole else responses
 
 

@@ -87,17 +87,22 @@ async def send_async(api_client: Any, plan: Plan, body: Body) -> RawReply:
     return RawReply(http.body or "", Origin(api_client, plan, http.headers))
 
 
+def _sdk_request(api_client: Any, plan: Plan, body: Body) -> Any:
+    """The SDK's request. Its ``repr`` shows the credentials, so no frame that an error may pass through keeps it."""
+    return api_client._build_request("post", plan.path, body, plan.http_options)  # noqa: SLF001
+
+
 def open_stream(api_client: Any, plan: Plan, body: Body, meter: ReplyMeter) -> RawStream:
     """Open a stream and read its status and headers."""
-    sent = api_client._build_request("post", plan.path, body, plan.http_options)  # noqa: SLF001
-    http = api_client._request(sent, plan.http_options, stream=True)  # noqa: SLF001
+    http = api_client._request(_sdk_request(api_client, plan, body), plan.http_options, stream=True)  # noqa: SLF001
     return RawStream(Origin(api_client, plan, http.headers), byte_stream(http.response_stream, meter=meter))
 
 
 async def open_stream_async(api_client: Any, plan: Plan, body: Body, meter: ReplyMeter) -> AsyncRawStream:
     """Async version of `open_stream`."""
-    sent = api_client._build_request("post", plan.path, body, plan.http_options)  # noqa: SLF001
-    http = await api_client._async_request(sent, plan.http_options, stream=True)  # noqa: SLF001
+    http = await api_client._async_request(  # noqa: SLF001
+        _sdk_request(api_client, plan, body), plan.http_options, stream=True
+    )
     pieces = async_byte_stream(http.response_stream, meter=meter)
     return AsyncRawStream(Origin(api_client, plan, http.headers), pieces)
 

@@ -199,3 +199,20 @@ async def timeout_respected(t: Trial) -> None:
     await _close(t, client)
     left = await asyncio.to_thread(t.double.client_left, len(t.told) - 1, WAIT_S)
     t.true(left, "a connection that is still open", "one that is closed")
+
+
+@check("J09 cancelled_while_opening", hook="polycall_open_stream_async", ways=("stream async",), needs=NEEDS)
+async def cancelled_while_opening(t: Trial) -> None:
+    """A task that is cancelled while its stream opens, at any moment, leaves no open connection behind."""
+    for steps in (0, 1, 2, 3, 5, 8, 13, 21, 34):
+        gate = Gate("while it opens")
+        t.script(answer(gate, TORONTO))
+        count = len(t.told)
+        task = asyncio.create_task(t.ask())
+        await _until(t, lambda count=count: len(t.told) > count)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=WAIT_S)
+        t.true(task.cancelled(), "a task that goes on", "CancelledError")
+        await _left(t, gate)

@@ -226,7 +226,7 @@ async def deltas_only_when_asked(t: Trial) -> None:
             t.true(len(pieces) > 1, f"{len(pieces)} piece", "pieces as they come")
 
 
-@check("F19 open_after_its_end", hook=HOOK, ways=STREAMED, needs=("stream", "end_mark", "network"))
+@check("F19 open_after_its_end", hook=HOOK, ways=STREAMED, needs=("stream", "final_event", "network"))
 async def open_after_its_end(t: Trial) -> None:
     """A stream ends with its end mark, also if the server keeps the connection open."""
     try:
