@@ -139,11 +139,7 @@ class ChatDouble(OpenAIDouble):
         return sse(made, done=False)
 
     def read(self, request: Request) -> Told:
-        body = request.json
-        messages = [_told_message(one) for one in body["messages"]]
-        choice = body.get("tool_choice")
-        return _told(request, messages, [one["function"]["name"] for one in body["tools"]],
-                     choice["function"]["name"] if isinstance(choice, dict) else choice)  # fmt: skip
+        return told_by_chat(request.json, json.dumps(request.headers).encode() + b"\r\n" + request.body)
 
 
 class ResponsesDouble(OpenAIDouble):
@@ -226,6 +222,15 @@ class ResponsesDouble(OpenAIDouble):
         choice = body.get("tool_choice")
         return _told(request, messages, [one["name"] for one in body["tools"]],
                      choice["name"] if isinstance(choice, dict) else choice)  # fmt: skip
+
+
+def told_by_chat(body: JsonObject, raw: bytes = b"") -> Told:
+    """What the body of a chat completion tells the model."""
+    messages = [_told_message(one) for one in body["messages"]]
+    choice = body.get("tool_choice", "auto")
+    name = choice["function"]["name"] if isinstance(choice, dict) else choice
+    tools = [one["function"]["name"] for one in body["tools"]]
+    return Told(messages, tools, name, body.get("model"), json.dumps(body, ensure_ascii=False), raw)
 
 
 def _told(request: Request, messages: list[ToldMessage], tools: list[str], choice: str | None) -> Told:

@@ -116,6 +116,10 @@ class WireDouble(ABC):
         name = f"{self.provider}/{self.model}"
         return polycall.from_provider(name, async_client=True, **cast("Any", {**self.settings(), **settings}))
 
+    def client_without_model(self) -> polycall.Client:
+        """A polycall client that names no model."""
+        return polycall.from_provider(self.provider, async_client=False, **cast("Any", self.settings()))
+
     # -- what the kit uses
 
     @property
@@ -246,7 +250,7 @@ class SocketDouble(WireDouble):
         if not streamed:
             return self._whole(scripted)
         left_open = End.HANG if scripted.stays_open else None
-        return self.reply(_until_break(self._events(scripted)), True, _end_of(scripted) or left_open)
+        return self.reply(_until_break(self.steps(scripted)), True, _end_of(scripted) or left_open)
 
     def _whole(self, scripted: Answer) -> Reply:
         body = self.whole(scripted)
@@ -255,7 +259,8 @@ class SocketDouble(WireDouble):
             return self.reply(body, False)
         return wire.cut(self.reply(body, False), len(self.reply(b"", False).head) + len(body) // 2, ends)
 
-    def _events(self, scripted: Answer) -> Iterator[wire.Step | Break]:
+    def steps(self, scripted: Answer) -> Iterator[wire.Step | Break]:
+        """The steps of a streamed answer, cut as it says."""
         events = self._in_order(scripted)
         if scripted.cut is None:
             return events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import cast
 
@@ -37,7 +38,14 @@ def render_body(model: LoadedModel, settings: LlamaSettings, request: Request) -
         if tools.strategy == "native"
         else _constrained(tools, options, conversation, is_correction=request.round > 0)
     )
-    return {"temperature": 0, **seed, **options.given, "max_tokens": options.max_tokens, **_sendable(form), **CHAT}
+    return {
+        "temperature": 0,
+        **seed,
+        **options.given,
+        "max_tokens": options.max_tokens,
+        **_sendable(form),
+        **copy.deepcopy(CHAT),
+    }
 
 
 def tools_of(request: Request) -> LlamaTools:

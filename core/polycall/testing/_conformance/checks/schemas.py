@@ -318,8 +318,8 @@ async def strict_or_refused(t: Trial) -> None:
     for choice in ("required", "auto"):  # where a call is forced, a service may enforce the schema in any case
         for strict in (False, True):
             await t.ask(call, response_model=list[Ordered], strict=strict, tool_choice=choice)
-    lax, strict, lax_auto, strict_auto = (one.text for one in t.told)
-    t.true(lax != strict or lax_auto != strict_auto, "the same request as without it", "a request that asks for it")
+    lax, enforced, lax_auto, enforced_auto = (one.text for one in t.told)
+    t.true(lax != enforced or lax_auto != enforced_auto, "the same request as without it", "a request that asks for it")
 
 
 @check("C13 every_tool_choice", hook=HOOK, ways=ONCE)

@@ -61,18 +61,14 @@ async def colliding_option_refused(t: Trial) -> None:
 
 
 async def _works_without_a_model(t: Trial) -> None:
-    with polycall.from_provider(t.double.provider, async_client=False, **_settings(t)) as client:
+    with t.double.client_without_model() as client:
         t.equal(list(await t.ask(answer(BOWL), client=client)), [Search(query="super bowl")], "the calls")
-
-
-def _settings(t: Trial) -> Any:
-    return t.double.settings()
 
 
 @check("D04 missing_model_refused", hook=HOOK, ways=ONCE, needs="model_required", otherwise=_works_without_a_model)
 async def missing_model_refused(t: Trial) -> None:
     """Where a model is needed, a request without one is a `ConfigurationError`, and nothing is sent."""
-    with polycall.from_provider(t.double.provider, async_client=False, **_settings(t)) as client:
+    with t.double.client_without_model() as client:
         await t.error_of(answer(BOWL), due=polycall.ConfigurationError, client=client)
     t.equal(len(t.told), 0, "the number of requests")
 
