@@ -178,7 +178,8 @@ class _StreamedReply:
         self._meant = meant
         self._liberties = liberties
         self._dialect = _dialect(liberties)
-        if not self._dialect.is_certain:  # a call that comes again could be the same call, said twice
+        # A call that comes again could be the same call, said twice.
+        if not self._dialect.is_certain or self._dialect.ids == "all the same":
             pairs = zip(meant.calls, [None, *meant.calls], strict=False)
             meant.calls = [call for call, before in pairs if call != before]
         self._texts: dict[int, str] = {}

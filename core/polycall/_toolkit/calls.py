@@ -106,9 +106,11 @@ def resolve_name(name: str, known: Container[str], prefixes: Sequence[str] = NAM
         prefixes: Name spaces, with their separator.
 
     Returns:
-        ``name`` if it is known, or unknown with and without a name space.
+        ``name`` if it is known, or unknown with and without a name space and white space.
     """
     if name not in known:
+        if name.strip() in known:
+            return name.strip()
         for prefix in prefixes:
             if name.startswith(prefix) and name[len(prefix) :] in known:
                 return name[len(prefix) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ from polycall_openai._tools import ToolPayload
 __all__ = ["ModelFamily", "OpenAISettings", "PROFILES", "ServerProfile"]
 
 polycall_hook_api = 1
+_BEGINS_EVENTS = (b"d", b"e", b":")
+"""How a stream of events begins, and JSON does not."""
 
 
 @hookimpl
@@ -119,7 +122,13 @@ async def polycall_open_stream_async(
 
 @hookimpl
 def polycall_extract_reply(session: Session, request: Request, response: RawReply) -> Reply:
-    return session.api.extract_reply(session.server, request, response.body(), response.sdk_object)
+    body = response.body()
+    if isinstance(body, bytes) and body[:1] in _BEGINS_EVENTS:
+        # Some gateways stream whatever they are asked for.
+        decoder = session.api.create_decoder(session.server, request)
+        deque(decoder.feed(body), maxlen=0)
+        return decoder.finish()
+    return session.api.extract_reply(session.server, request, body, response.sdk_object)
 
 
 @hookimpl

@@ -252,3 +252,59 @@ def test_a_candidate_whose_index_is_not_a_number_is_not_passed_over(index: objec
 
     with pytest.raises(ResponseError, match="'index' in the reply is a"):
         decode([reply])
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("stop", "STOP"), ("FinishReason.STOP", "STOP"), (1, "STOP"), (2, "MAX_TOKENS"), (3, "SAFETY"), (99, "99")],
+)
+def test_a_gateway_may_write_the_finish_reason_in_another_way(written: object, name: str) -> None:
+    """In lower case: higress-group/higress#2408."""
+    _, reply = decode([candidate(call("a"), finishReason=written)])
+
+    assert reply.raw_finish_reason == name
+    assert reply.saw_end is (name != "99")
+
+
+def test_a_gateway_may_write_the_names_of_the_python_sdk() -> None:
+    message = {"content": {"parts": [{"function_call": {"name": "a", "args": {"x": 1}}}]}, "finish_reason": "STOP"}
+
+    reported, reply = decode([{"candidates": [message]}])
+
+    assert [(one.name, one.arguments) for one in reported] == [("a", {"x": 1})]
+    assert echoed(reply) == [{"functionCall": {"name": "a", "args": {"x": 1}}}]
+
+
+TEXT = {"jsonPath": "$.x", "stringValue": "v"}
+BEGUN: dict[str, Any] = {"name": "a", "willContinue": True}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [{**BEGUN, "partialArgs": [{**TEXT, "willContinue": True}]}, {**BEGUN, "partialArgs": [{"jsonPath": "$.x"}]}],
+        [BEGUN, {"partialArgs": [TEXT], "willContinue": True}, {"name": "a"}],
+        [BEGUN, {"partialArgs": [TEXT], "willContinue": True}, {"name": "a", "args": {"x": "v"}}],
+        [BEGUN, {"partialArgs": [TEXT], "willContinue": True}, {"partialArgs": [TEXT]}],
+    ],
+    ids=["name on each part", "name on the closing part", "all arguments on the closing part", "a value twice"],
+)
+def test_a_streamed_call_that_repeats_itself_is_one(pieces: list[dict[str, Any]]) -> None:
+    """As llama.cpp#13774 and litellm#20480 for Chat Completions."""
+    reported, reply = decode([candidate({"functionCall": one}) for one in pieces] + [candidate(finishReason="STOP")])
+
+    assert [(one.name, one.arguments, one.problem) for one in reply.tool_calls] == [("a", {"x": "v"}, None)]
+    assert len(reported) <= 1
+
+
+def test_two_streamed_calls_of_one_tool_are_two() -> None:
+    """vertesia/llumiverse#663."""
+    pieces = [BEGUN, {"partialArgs": [TEXT], "willContinue": True}]
+    other = {"jsonPath": "$.x", "stringValue": "w"}
+
+    _, reply = decode(
+        [candidate({"functionCall": one}) for one in pieces]
+        + [candidate({"functionCall": {**BEGUN, "partialArgs": [other]}}), candidate(finishReason="STOP")]
+    )
+
+    assert [one.arguments for one in reply.tool_calls] == [{"x": "v"}, {"x": "w"}]

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from pydantic_core import to_json
 
 from polycall.plugin import JsonObject, arguments_object
+from polycall_openai._chat.reply import arguments_of, function_of
 from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
 
 _FRAGMENT_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 _FUNCTION_FIELDS = frozenset({"name", "arguments"})
+_MAX_DIGITS = 9
 _NOTHING: JsonObject = {}
 _ENOUGH_TO_TELL_APART = 2
 """Indices or ids: a server that gives each call the same one does not tell them apart by it."""
@@ -64,12 +66,18 @@ class CallAssembler:
         if not isinstance(function, dict):
             problem = _NOT_A_FUNCTION if function else None
             custom = _dict(fragment.get("custom"))
-            function = {"name": custom.get("name"), "arguments": custom.get("input")} if custom else _NOTHING
+            flat = function_of(fragment)
+            if custom:
+                function = {"name": custom.get("name"), "arguments": custom.get("input")}
+            else:
+                function = flat if isinstance(flat, dict) else _NOTHING
         index, id_ = fragment.get("index"), fragment.get("id")
         name, piece = function.get("name"), function.get("arguments")
+        if piece is None and "parameters" in function:
+            piece = arguments_of(function)
         # "" and null mean the same everywhere: sglang#4700, vercel/ai#16507.
         if type(index) is not int:
-            index = None
+            index = _number(index)
         id_ = id_ if isinstance(id_, str) and id_ else None
         name = name if isinstance(name, str) and name else None
 
@@ -107,10 +115,12 @@ class CallAssembler:
             call = self._by_index.get(index)
             if call is None:
                 # Also where indices begin at 1 (Anthropic's compatible endpoint): they are keys, not positions.
+                known = None if id_ is None else self._by_id.get(id_)
                 if name is not None:
-                    return None
+                    # The same call under another index: mudler/LocalAI#9722.
+                    is_same = known is not None and known.name == name and known.is_repeated_by(piece)
+                    return known if is_same and piece else None
                 if id_ is not None:
-                    known = self._by_id.get(id_)
                     # The same id with another index is another call: OpenRouterTeam/ai-sdk-provider#471.
                     return None if known is not None and known.position in self._with_index else known
                 return None if self._by_index else last
@@ -186,8 +196,8 @@ class CallAssembler:
             call.problem = call.problem if call.text.is_blank else _NOT_TEXT
             self._calls.grow(call, to_json(piece).decode())
         elif call.text.is_blank or call.text.is_empty_object() or arguments_object(call.text.text()) is None:
-            # An object is the final value, unless the text before it is one: llama.cpp#20198.
-            call.final = piece if piece or not call.final else call.final
+            # An object is the final value, unless the text before it is one: llama.cpp#20198. Another adds to it.
+            call.final = {**call.final, **piece} if isinstance(call.final, dict) else piece or call.final or piece
 
 
 def _keep_extras(call: OpenCall, fragment: Mapping[str, object], function: Mapping[str, object]) -> None:
@@ -206,6 +216,15 @@ def _begins_value(piece: object) -> bool:
 
 def _begins_object(piece: object) -> bool:
     return isinstance(piece, str) and piece.lstrip()[:1] == "{"
+
+
+def _number(index: object) -> int | None:
+    """An index that is written as a text or with a decimal point."""
+    if isinstance(index, float) and index.is_integer():
+        return int(index)
+    if isinstance(index, str) and index.isascii() and index.isdecimal() and len(index) < _MAX_DIGITS:
+        return int(index)
+    return None
 
 
 def _dict(value: object) -> JsonObject:

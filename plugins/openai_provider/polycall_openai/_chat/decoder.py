@@ -7,11 +7,10 @@ from typing import Any
 
 from polycall.plugin import FinishReason, JsonObject, ReasoningDelta, Reply, Request, TextDelta, Usage, json_text
 from polycall_openai._chat.assembly import CallAssembler, is_cut_off
-from polycall_openai._chat.reply import extract_reply, message_text, reasoning_of
+from polycall_openai._chat.reply import extract_reply, message_text, reasoning_of, refusal_in, word_for_the_end
 from polycall_openai._chat.turn import call_entry, joined, make_turn
 from polycall_openai._options import hidden_limit, reached
 from polycall_openai._servers.endings import finish_reason_of, is_whole, strictest
-from polycall_openai._servers.reply_errors import reported_error
 from polycall_openai._servers.server import Server
 from polycall_openai._servers.usage import find_usage, read_usage
 from polycall_openai._streaming.open_calls import OpenCall, OpenCalls
@@ -33,6 +32,7 @@ class _Choice:
     def __init__(self, calls: OpenCalls) -> None:
         self.assembler = CallAssembler(calls)
         self.content: list[str] | None = None
+        self.has_calls = False
         self.reasoning: list[str] = []
         self.refusal: list[str] = []
         self.extras: dict[str, list[object]] = {}
@@ -58,6 +58,9 @@ class StreamedCompletion:
         self._response_id: str | None = None
         self._model: str | None = None
         self._is_legacy = False
+        self._saw_choices = False
+        self._without_choices: object = None
+        """The first event that is not a chunk."""
 
     def handle(self, event: JsonObject, source: object) -> None:
         """Take one chunk."""
@@ -69,6 +72,10 @@ class StreamedCompletion:
         if not self._model:  # Azure's first chunk has none
             self._model = json_text(event, "model")
         # The chunk with usage has no choices; nor has Azure's first, with the prompt's filter results.
+        if "choices" in event:
+            self._saw_choices = True
+        elif self._without_choices is None:
+            self._without_choices = source
         choices = event.get("choices")
         if isinstance(choices, list):
             for given in choices:
@@ -109,6 +116,8 @@ class StreamedCompletion:
 
     def reply(self, *, saw_done: bool) -> Reply:
         """Build the reply."""
+        if saw_done and not self._saw_choices and self._without_choices is not None:
+            raise self._server.errors.not_the_protocol("no event of the stream has choices", self._without_choices)
         choices = [self._first, *self._choices.values()]
         words = [choice.finish_reason for choice in choices if choice.finish_reason is not None]
         raw_finish_reason = strictest(words)
@@ -160,19 +169,18 @@ class StreamedCompletion:
         return self._choices[index]
 
     def _take_choice(self, given: JsonObject, choice: _Choice, source: object) -> None:
-        delta = given.get("delta")
-        if isinstance(delta, dict):
+        delta, message = given.get("delta"), given.get("message")
+        if isinstance(delta, dict) and not (isinstance(message, dict) and not any(delta.values())):
             self._take_delta(delta, choice)
-        elif isinstance(message := given.get("message"), dict):
+        elif isinstance(message, dict):
             # The whole message instead of a delta; what was streamed of it comes again.
             choice.content, choice.reasoning, choice.refusal = None, [], []
             self._take_delta(message, choice)
         elif delta or message:
             raise self._server.errors.not_the_protocol("the delta of a choice is not an object", source)
-        reason = given.get("finish_reason")
-        if reason and isinstance(reason, str):  # "" in the middle is not an end: adolfousier/opencrabs#1499
-            if reason == "error":
-                raise reported_error(given, source)
+        said = given.get("finish_reason")
+        reason = word_for_the_end(given, source) if said or "error" in given else None
+        if reason and reason != "null":  # "" in the middle is not an end: adolfousier/opencrabs#1499
             choice.finish_reason = reason
             # Where the limit may be hidden, the usage that comes after this decides; likewise the other choices.
             if self._limit is None and not self._choices and is_whole(finish_reason_of(reason)):
@@ -180,6 +188,10 @@ class StreamedCompletion:
 
     def _take_delta(self, delta: JsonObject, choice: _Choice) -> None:
         fragments = delta.get("tool_calls")
+        if isinstance(fragments, dict) and "function" in fragments:
+            fragments = [fragments]
+        if fragments:
+            choice.has_calls = True
         if fragments and not isinstance(fragments, list):
             raise self._server.errors.not_the_protocol("tool_calls is not a list", fragments)
         for fragment in fragments if isinstance(fragments, list) else ():
@@ -201,11 +213,11 @@ class StreamedCompletion:
         content = delta.get("content")
         if content is not None:
             self._take_text(content if isinstance(content, str) else message_text(content) or "", choice)
-        refusal = delta.get("refusal")
+        refusal = delta.get("refusal") or refusal_in(content)
         if refusal and isinstance(refusal, str):
             choice.refusal.append(refusal)
         legacy = delta.get("function_call")
-        if isinstance(legacy, dict):
+        if isinstance(legacy, dict) and not choice.has_calls:  # some servers say the same in both fields
             self._is_legacy = True
             choice.assembler.add({"index": _LEGACY_INDEX, "function": legacy})
         for key, value in delta.items():

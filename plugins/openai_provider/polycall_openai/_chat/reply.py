@@ -32,14 +32,14 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
     """
     completion = _completion(server.errors.read(body), server.errors, body)
     choices, message = _choices(completion["choices"], server.errors, body)
-    words = [word for choice in choices if (word := text_or_none(choice.get("finish_reason")))]
-    if "error" in words:
-        raise reported_error(choices[0], body)
+    words = [word for choice in choices if (word := word_for_the_end(choice, body))]
     raw_finish_reason = strictest(words) if len(words) > 1 else words[0] if words else None
 
     payload = payload_of(request)
     maker = CallMaker(payload, server.call_ids(request), lenient=True, wording=request.wording)
     given, legacy = message.get("tool_calls"), message.get("function_call")
+    if isinstance(given, dict) and "function" in given:
+        given = [given]
     if given and not isinstance(given, list):
         raise server.errors.not_the_protocol("tool_calls is not a list", body)
     calls, entries = _read_calls(given if isinstance(given, list) else (), maker, payload.plain_names)
@@ -63,7 +63,7 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
         finish_reason=finish_reason,
         raw_finish_reason=raw_finish_reason,
         usage=usage,
-        refusal=text_or_none(message.get("refusal")),
+        refusal=text_or_none(message.get("refusal")) or refusal_in(message.get("content")),
         saw_end=finish_reason is not FinishReason.OTHER,
         turn=make_turn(message, entries, is_legacy=is_legacy and len(entries) == 1),
         response_id=text_or_none(completion.get("id")),
@@ -138,9 +138,9 @@ def _made_carefully(entry: object, maker: CallMaker, index: int) -> list[ToolCal
     if not isinstance(entry, dict):
         problem = "this entry of tool_calls is not an object; call a tool by its name"
         return [maker.make(index, None, "", "" if entry is None else str(entry)[:400], problem)]
-    id_, function, custom = entry.get("id"), entry.get("function"), entry.get("custom")
+    id_, function, custom = entry.get("id"), function_of(entry), entry.get("custom")
     if isinstance(function, dict) and isinstance(function.get("name"), str) and function["name"]:
-        return maker.make_all(index, id_, function["name"], function.get("arguments"))
+        return maker.make_all(index, id_, function["name"], arguments_of(function))
     if isinstance(custom, dict):
         return [maker.make(index, id_, str(custom.get("name") or ""), custom.get("input"), CUSTOM_PROBLEM)]
     arguments = function.get("arguments") if isinstance(function, dict) else None
@@ -150,6 +150,44 @@ def _made_carefully(entry: object, maker: CallMaker, index: int) -> list[ToolCal
         else "this call does not name a tool; call one of the tools by its name"
     )
     return [maker.make(index, id_, "", arguments, problem)]
+
+
+def function_of(entry: Mapping[str, object]) -> object:
+    """The function of an entry of ``tool_calls``; where there is none, the entry, whose name may stand in it."""
+    function = entry.get("function")
+    return entry if function is None and "name" in entry and "custom" not in entry else function
+
+
+def arguments_of(function: Mapping[str, object]) -> object:
+    """The arguments of a function: under the name that the model learnt for their schema, too."""
+    arguments = function.get("arguments")
+    return function.get("parameters") if arguments is None else arguments
+
+
+def word_for_the_end(choice: JsonObject, source: object) -> str | None:
+    """A choice's word for its end; ``None`` if there is none.
+
+    OpenRouter gives an upstream server's word, too: where that one tells of a limit or a filter, it counts.
+
+    Raises:
+        ResponseError: The choice reports an error.
+    """
+    word = choice.get("finish_reason")
+    if word == "error" or choice.get("error"):
+        raise reported_error(choice.get("error") or choice, source)
+    if "native_finish_reason" in choice:
+        native = text_or_none(choice["native_finish_reason"])
+        if finish_reason_of(native) in (FinishReason.LENGTH, FinishReason.REFUSAL):
+            return native
+    return text_or_none(word)
+
+
+def refusal_in(content: object) -> str | None:
+    """The words of a refusal among the parts of a message's content."""
+    if not isinstance(content, list):
+        return None
+    texts = (part.get("refusal") for part in content if isinstance(part, dict) and part.get("type") == "refusal")
+    return "".join(text for text in texts if isinstance(text, str)) or None
 
 
 def text_or_none(value: object) -> str | None:

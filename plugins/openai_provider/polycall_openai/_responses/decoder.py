@@ -16,10 +16,11 @@ from polycall_openai._options import hidden_limit, reached
 from polycall_openai._responses.reply import (
     NOT_AN_ITEM,
     Ending,
+    as_documented,
+    each_once,
     extract_reply,
     make_reply,
     read_ending,
-    with_type,
 )
 from polycall_openai._responses.turn import OutputItem, call_id
 from polycall_openai._servers.reply_errors import raise_if_error, reported_error
@@ -167,7 +168,7 @@ class StreamedResponse:
             self._on_end(event, str(kind), source)
         elif kind == "error":
             raise reported_error(event, source)
-        elif kind is None and not _SAYS_SOMETHING.isdisjoint(event):
+        elif not kind and not _SAYS_SOMETHING.isdisjoint(event):
             self._untyped = source
         elif "choices" in event:
             problem = "the stream is of Chat Completions, which api='chat' speaks"
@@ -192,6 +193,9 @@ class StreamedResponse:
             raise self._server.errors.not_the_protocol("an event of the stream has no type", self._untyped)
         saw_end = saw_done if ending is None else True
         truncated = ending is not None and ending.truncated
+        for slot in self._slots:
+            if slot.call is not None and slot.call.text.is_blank and slot.item is not None:
+                self.calls.set_final_arguments(slot.call, slot.item.get("arguments"))  # only when it was announced
         tool_calls, cut_off = self.calls.finish(saw_end=saw_end, truncated=truncated)
         output: list[OutputItem] = []
         by_call: dict[int, _OutputItem] = {id(slot.call): slot for slot in self._slots if slot.call is not None}
@@ -317,7 +321,7 @@ class StreamedResponse:
             return None
         if not isinstance(given, dict) or not isinstance(given.get("type", ""), str | None):
             raise self._server.errors.not_the_protocol(NOT_AN_ITEM, given)
-        return with_type(given)
+        return as_documented(given)
 
     def _on_piece(self, event: JsonObject) -> None:
         piece, call = event.get("delta"), self._call_of(event)
@@ -364,7 +368,7 @@ class StreamedResponse:
         if output and not isinstance(output, list):
             raise self._server.errors.not_the_protocol("the output of the response is not a list", source)
         given = map(self._item, output if isinstance(output, list) else ())
-        self._attach([item for item in given if item is not None])
+        self._attach(each_once([item for item in given if item is not None]))
 
     def _attach(self, output: list[JsonObject]) -> None:
         """Attach the items of the final response to those that the events told of: by their ids, else in order."""
@@ -373,7 +377,8 @@ class StreamedResponse:
             unclaimed.setdefault(slot.type, deque()).append(slot)
         claimed: set[int] = set()
         for item in output:
-            found = self._known(item, json_text(item, "id"))
+            id_ = json_text(item, "id")
+            found = self._known(item, id_) or self._same(item, id_)
             if found is None or id(found) in claimed:
                 found = _next(unclaimed, claimed, item)
             if found is None:
@@ -381,6 +386,14 @@ class StreamedResponse:
             claimed.add(id(found))
             if not found.done:
                 self._take_done_item(found, item)
+
+    def _same(self, item: JsonObject, id_: str | None) -> _OutputItem | None:
+        """The item of an id that has the same call in it, whatever the call's id is."""
+        slot = self._by_id.get(id_) if id_ else None
+        call = None if slot is None else slot.call
+        if call is None or call.name != json_text(item, "name") or not call.is_repeated_by(item.get("arguments")):
+            return None
+        return slot
 
     def _take_item(self, slot: _OutputItem, item: JsonObject) -> None:
         slot.item = item

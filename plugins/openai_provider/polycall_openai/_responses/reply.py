@@ -25,6 +25,7 @@ from polycall_openai._servers.usage import read_usage
 from polycall_openai._streaming.open_calls import CUSTOM_PROBLEM
 from polycall_openai._tools import payload_of
 
+_TYPES_OF_CALLS = ("function", "tool_call")
 _NOT_FINISHED = frozenset({"queued", "in_progress"})
 NOT_AN_ITEM = "an item of the output is not an object with a type"
 _EMPTY_ITEM = "this item of output is empty; call a tool by its name"
@@ -132,13 +133,27 @@ def _output(response: JsonObject, errors: ReplyErrors, body: object) -> list[Jso
         raise errors.not_the_protocol(f"the reply has no output{hint}", body)
     if not all(isinstance(item.get("type", ""), str | None) for item in output if isinstance(item, dict)):
         raise errors.not_the_protocol(NOT_AN_ITEM, body)
-    return [with_type(item) if isinstance(item, dict) else {} for item in output]
+    return each_once([as_documented(item) if isinstance(item, dict) else {} for item in output])
 
 
-def with_type(item: JsonObject) -> JsonObject:
-    """An item; one without a type that has a call's arguments is a call."""
-    if item.get("type") is None and "arguments" in item:
-        return {**item, "type": "function_call"}
+def each_once(items: list[JsonObject]) -> list[JsonObject]:
+    """The items of an output without calls that are listed twice: with the same ids of both kinds, and all the rest."""
+    first: dict[str, JsonObject] = {}
+    for item in items:
+        if item.get("call_id") and isinstance(id_ := item.get("id"), str):
+            first.setdefault(id_, item)
+    if len(first) == len(items):
+        return items
+    return [item for item in items if (one := first.get(str(item.get("id")), item)) is item or one != item]
+
+
+def as_documented(item: JsonObject) -> JsonObject:
+    """An item; one with a call's arguments is a call where its type is missing, or that of Chat Completions."""
+    kind = item.get("type")
+    if (kind is None and "arguments" in item) or kind in _TYPES_OF_CALLS:
+        item = {**item, "type": "function_call"}
+    if isinstance(function := item.get("function"), dict) and item.get("name") is None:
+        item = {**item, "name": function.get("name"), "arguments": function.get("arguments")}
     return item
 
 

@@ -38,7 +38,7 @@ _STRICTEST_FIRST = (
 
 def finish_reason_of(word: str | None) -> FinishReason | None:
     """The finish reason for a server's word; ``None`` where there is none, ``OTHER`` for an unknown one."""
-    if not word:
+    if not word or word == "null":  # DashScope's own API while it generates
         return None
     return _BY_WORD.get(word) or _BY_WORD.get(word.strip().lower().replace("-", "_"), FinishReason.OTHER)
 

@@ -86,6 +86,10 @@ class GrowingText:
         """Whether the text is ``{}``."""
         return self._last == "}" and len(self._pieces) + len(self._blocks) <= _FEW and self.text().split() in _EMPTY
 
+    def is_null(self) -> bool:
+        """Whether the text is ``null``."""
+        return self._last == "l" and len(self._pieces) + len(self._blocks) <= _FEW and self.text().strip() == "null"
+
     def is_closed(self) -> bool:
         """Whether the value has ended."""
         if self._last not in ("}", "]", '"'):
@@ -122,8 +126,11 @@ class GrowingText:
 
 
 def _is_json(text: str) -> bool:
+    """Whether a text is JSON; one that is encoded twice, inside too."""
     try:
-        parse_json(text)
+        value = parse_json(text)
+        if isinstance(value, str):
+            parse_json(value)
     except NotJsonError:
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from polycall.plugin import (
     ArgumentsDelta,
@@ -199,7 +200,11 @@ class OpenCalls:
         """Add a piece to a call's arguments. A value that is closed is never continued by another value."""
         if not piece or call.done or call.final:
             return
-        if piece[0] in '{"[ \n\r\t' and call.text.is_closed() and piece.lstrip()[:1] in ("{", '"'):
+        if (
+            piece[0] in '{"[ \n\r\t'
+            and piece.lstrip()[:1] in ("{", '"')
+            and (call.text.is_closed() or call.text.is_null())
+        ):
             if call.is_repeated_by(piece):
                 return  # a summary at the end repeats everything: litellm#20480, sglang#23071
             self._begin_again(call)
@@ -334,7 +339,7 @@ class OpenCalls:
         old, new = _value(earlier.text()), _value(later.text())
         if new is not None and _holds(old, new):
             call.text = earlier
-        elif earlier.is_empty_object() or (new is not None and (old is None or _holds(new, old))):
+        elif _is_placeholder(earlier, old) or (new is not None and (old is None or _holds(new, old, may_grow=True))):
             pass
         elif new is None and earlier.text().startswith(later.text().strip()):
             call.text = earlier  # the beginning of a repetition
@@ -427,11 +432,23 @@ class OpenCalls:
         return call.made
 
 
-def _holds(whole: object, part: object) -> bool:
-    """Whether a value says all that another says."""
+def _is_placeholder(text: GrowingText, value: object) -> bool:
+    """Whether arguments say nothing: ``{}``, ``null``, and ``[]``, which PHP makes of an empty object."""
+    return text.is_empty_object() or text.is_null() or (value is not None and not value)
+
+
+def _holds(whole: object, part: object, *, may_grow: bool = False) -> bool:
+    """Whether a value says all that another says; if it may have grown, also with longer texts and lists in it."""
     if isinstance(whole, dict) and isinstance(part, dict):
-        return all(key in whole and whole[key] == value for key, value in part.items())
-    return whole is not None and whole == part
+        return all(
+            key in whole and (whole[key] == value or (may_grow and _holds(whole[key], value, may_grow=True)))
+            for key, value in part.items()
+        )
+    if may_grow and isinstance(whole, str) and isinstance(part, str):
+        return whole.startswith(part)
+    if may_grow and isinstance(whole, list) and isinstance(part, list) and len(part) <= len(whole):
+        return all(map(partial(_holds, may_grow=True), whole, part))
+    return whole == part
 
 
 def _value(arguments: object) -> object:

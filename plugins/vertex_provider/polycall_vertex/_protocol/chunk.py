@@ -18,6 +18,16 @@ T = TypeVar("T")
 
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 """How protobuf's JSON writes the doubles that JSON lacks."""
+_NAMES_BY_NUMBER = dict(
+    enumerate(
+        (
+            *("STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII"),
+            *("MALFORMED_FUNCTION_CALL", "MODEL_ARMOR"),
+        ),
+        1,
+    )
+)
+"""``Candidate.FinishReason`` of the service's protobuf messages, for gateways that write numbers."""
 _UNSPECIFIED = ("FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED")
 
 
@@ -96,7 +106,7 @@ def read_chunk(message: JsonObject) -> Chunk:
     if candidate is None:
         return chunk
     chunk.has_candidate = True
-    chunk.finish_reason = _enum_name(candidate, "finishReason")
+    chunk.finish_reason = _finish_reason(candidate)
     chunk.finish_message = _member(candidate, "finishMessage", str)
     content = _member(candidate, "content", dict)
     parts = None if content is None else _member(content, "parts", list)
@@ -129,6 +139,9 @@ def _read_part(part: object) -> Part:
     if not isinstance(part, dict):
         raise ResponseError(f"A part in the reply is a {type(part).__name__}, not an object.")
     call = part["functionCall"] if "functionCall" in part else None  # noqa: SIM401 - for speed, here and below
+    if call is None and "function_call" in part:  # a gateway that writes the names of the Python SDK
+        call = part["function_call"]
+        part = {"functionCall" if name == "function_call" else name: value for name, value in part.items()}
     if call is not None:
         if not isinstance(call, dict):
             raise _wrong_type("functionCall", call, dict)
@@ -200,6 +213,16 @@ def make_usage(
 def _count(usage: Mapping[str, object], name: str) -> int | None:
     count = usage.get(name)
     return count if type(count) is int else None
+
+
+def _finish_reason(candidate: Mapping[str, object]) -> str | None:
+    """The name as the service writes it; gateways write it in other ways, too."""
+    name = _enum_name(candidate, "finishReason" if "finishReason" in candidate else "finish_reason")
+    if name is None or name in ("STOP", "MAX_TOKENS"):
+        return name
+    if type(candidate.get("finishReason")) is int:
+        return _NAMES_BY_NUMBER.get(int(name), name)
+    return name.rpartition(".")[2].upper()
 
 
 def _enum_name(container: Mapping[str, object], name: str) -> str | None:

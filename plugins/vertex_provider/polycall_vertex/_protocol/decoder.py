@@ -76,6 +76,16 @@ class _OpenCall:
         except PartialArgumentsError as error:
             self.problem = self.problem or str(error)
 
+    def is_continued_by(self, piece: FunctionCallPiece) -> bool:
+        """Whether a piece with a name belongs to this call: by its id; else by what it goes on with or closes."""
+        if piece.id is not None or self.sent_id is not None:
+            return piece.id == self.sent_id
+        if piece.name != self.sent_name or self.partial is None:
+            return False
+        if piece.partial:
+            return self.partial.continues(piece.partial[0])
+        return not piece.will_continue and (piece.args is None or piece.args == self.partial.written)
+
     def arguments(self) -> object:
         if self.partial is not None:
             try:
@@ -192,7 +202,7 @@ class ReplyDecoder:
                 return  # the closing part of a call that is complete already
             self._take_whole_call(part, piece, events)
             return
-        continues = call is not None and (not piece.name or (piece.id is not None and piece.id == call.sent_id))
+        continues = call is not None and (not piece.name or call.is_continued_by(piece))
         if call is None or not continues:
             if call is not None:
                 self._close(call, events, complete=call.partial is None or not call.partial.is_open)

@@ -111,6 +111,18 @@ class PartialArguments:
         """Whether a string is incomplete."""
         return bool(self._open)
 
+    @property
+    def written(self) -> dict[str, object] | None:
+        """The arguments so far; ``None`` while a string is open."""
+        return None if self._open else self._root
+
+    def continues(self, piece: PartialArgument) -> bool:
+        """Whether a piece goes on with a string that is open."""
+        try:
+            return parse_path(piece.path) in self._open
+        except PartialArgumentsError:
+            return False
+
     def write(self, piece: PartialArgument) -> None:
         """Put a piece in its place.
 
@@ -122,6 +134,8 @@ class PartialArguments:
         pieces = self._open.get(path)
         if pieces is None:
             if path in self._written:
+                if not piece.will_continue and self._at(path) == value:
+                    return  # once more
                 raise PartialArgumentsError(f"the partial argument {_clip(piece.path)} was sent twice")
             self._written.add(path)
             pieces = self._open[path] = []
@@ -148,6 +162,12 @@ class PartialArguments:
                 self._set(path, "".join(pieces), replace=True)
         _refuse_gaps(self._root)
         return self._root
+
+    def _at(self, path: Path) -> object:
+        node: object = self._root
+        for step in path:
+            node = _child(node, step)
+        return node
 
     def _set(self, path: Path, value: object, *, replace: bool = False) -> None:
         node: object = self._root
