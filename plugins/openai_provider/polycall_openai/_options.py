@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from polycall.plugin import (
     NEUTRAL_OPTIONS,
@@ -76,6 +76,8 @@ def fields_of(
         return {}
     # The SDK's two words for "not given"; recognized by name, so that it need not be imported here.
     given = {name: value for name, value in options.items() if type(value).__name__ not in ("Omit", "NotGiven")}
+    if request.default_options:
+        given = _without_other_limits(given, request.default_options)
     translated = translate_options(
         given,
         provider="openai",
@@ -96,6 +98,14 @@ def fields_of(
         if name not in _CALL_OPTIONS
     }
     return _accepted(fields, profile, request.adaptations)
+
+
+def _without_other_limits(options: dict[str, object], defaults: Collection[str]) -> dict[str, object]:
+    """The options without a default limit of the output if the call gives one: OpenAI has two names for it."""
+    own = [name for name in _OUTPUT_LIMITS if name in options and name not in defaults]
+    if not own:
+        return options
+    return {name: value for name, value in options.items() if name not in _OUTPUT_LIMITS or name in own}
 
 
 def _json(name: str, value: object) -> object:
