@@ -8,8 +8,8 @@ from typing import Literal, overload
 
 from polycall._clients.client import AsyncClient, Client
 from polycall._clients.config_choice import ChosenProfile, choose
-from polycall._clients.factory import create
-from polycall._clients.own_settings import take_own
+from polycall._clients.factory import create, select
+from polycall._clients.own_settings import OwnSettings, take_own
 from polycall._clients.setting_errors import Place
 from polycall._data.errors import ConfigurationError
 from polycall._data.public import public
@@ -79,8 +79,8 @@ def from_config(
     chosen = choose(path, profile)
     place = chosen.place
     provider = provider_of(chosen)
-    _require_extensions(chosen.config.required_extensions, provider, place)
     own = take_own(overrides, profile=chosen.profile, place=place)
+    _require_extensions(chosen.config.required_extensions, provider, own)
     _log.debug(
         "file %s (%s), profile %r (%s), provider %s, model %s",
         place.source,
@@ -108,17 +108,18 @@ def provider_of(chosen: ChosenProfile) -> str:
     Raises:
         ConfigurationError: It is ``provider/model``.
     """
-    provider, slash, model = chosen.profile.provider.partition("/")
-    if slash:
+    name = chosen.profile.provider
+    provider, slash, model = name.partition("/")
+    if slash and provider in {*registry.provider_names(), *registry.servers()}:
         raise chosen.place.error(f'write provider = "{provider}" and model = "{model}".', "provider")
-    return provider
+    return name  # one with a slash is unknown, and the error about that says what to write
 
 
-def _require_extensions(required: list[str], provider: str, place: Place) -> None:
+def _require_extensions(required: list[str], provider: str, own: OwnSettings) -> None:
     """Refuse to make a client that would lack an extension: what it does (redaction, say) must not be left undone."""
     if not required:
         return
-    loaded = registry.provider(provider).extensions
+    loaded = select(provider, own)[0].extensions
     missing = [name for name in required if name not in loaded]
     if not missing:
         return
@@ -128,6 +129,6 @@ def _require_extensions(required: list[str], provider: str, place: Place) -> Non
         else f"no installed distribution offers {name!r}"
         for name in missing
     ]
-    raise Place(place.source).error(
+    raise Place(own.place.source).error(
         f"{'; '.join(reasons)}. Loaded: {', '.join(loaded) or 'none'}. Nothing was sent.", "required_extensions"
     )

@@ -25,6 +25,7 @@ from polycall._toolkit.error_kinds import kind_of_status, kind_of_transport
 _log = logging.getLogger("polycall.plugins")
 _KINDS = frozenset(get_args(ErrorKind))
 _NOT_SENDABLE = (ConfigurationError, MessageError, ModeError, ResponseModelError, SchemaError, UnknownClientError)
+_CREDENTIALS = ("api_key", "api_key_env")
 _HOOK = "polycall_error_kind"
 _LONGEST_CHAIN = 100
 
@@ -72,6 +73,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _kind_of_one(error: BaseException) -> ErrorKind | None:
+    if isinstance(error, ConfigurationError) and (error.key or "").rpartition(".")[2] in _CREDENTIALS:
+        return "auth"  # as the SDKs that look for their key themselves
     if isinstance(error, _NOT_SENDABLE):
         return "bad_request"
     if isinstance(error, ResponseError) and error.kind is not None:

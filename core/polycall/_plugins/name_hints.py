@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from polycall._plugins.name_request import NameRequest
+from polycall._toolkit.headers import shown_url
 from polycall._toolkit.hints import nearest
 from polycall.hookspecs import PROJECT_NAME
 
@@ -209,7 +210,7 @@ def _readings(request: NameRequest) -> Iterator[tuple[str, str | None, str]]:
     name, colon, model = before.partition(":")
     if colon:
         yield name.strip(), f"{model}{slash}{after}".strip() or None, "a slash, not a colon"
-    elif text != request.text():
+    elif text != request.text() or (slash and "/" in request.name):
         remark = "a plain slash" if slash and "/" not in request.name else ""
         yield before.strip(), after.strip() or None, remark
 
@@ -236,4 +237,6 @@ def _extras() -> Mapping[str, str]:
 
 
 def _shown(text: str) -> str:
+    if "://" in text:  # which may have a password in it
+        text = shown_url(text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

@@ -210,6 +210,12 @@ def test_servers_are_counted(installed: Installed) -> None:
     assert message("zzz").startswith("No provider named 'zzz'. Installed: openai (and 22 servers). Names have")
 
 
+def test_a_password_in_a_url_is_not_shown(installed: Installed) -> None:
+    installed("polycall-openai")
+
+    assert "s3cret" not in message("https://user:s3cret@gpu-7/v1")
+
+
 @pytest.mark.parametrize(
     "written", [" openai/gpt-4o", "openai/gpt-4o\n", "openai /gpt-4o", "openai/ gpt-4o", "openai\t/gpt-4o"]
 )
@@ -226,6 +232,29 @@ def test_spaces_and_line_breaks_around_the_parts(written: str) -> None:
         (
             'provider = "openai/gpt-4o-mini"',
             'FILE: profiles.fast.provider: write provider = "openai" and model = "gpt-4o-mini".',
+        ),
+        (
+            'provider = "google/gemini-2.5-flash"',
+            (
+                "FILE: profiles.fast.provider: No provider named 'google/gemini-2.5-flash'. Write provider = "
+                '"gemini" '
+                "and model = \"gemini-2.5-flash\" (Gemini on Vertex AI is 'vertex')."
+            ),
+        ),
+        (
+            'provider = "OpenAI/gpt-4o"',
+            (
+                "FILE: profiles.fast.provider: No provider named 'OpenAI/gpt-4o'. Write provider = \"openai\" and "
+                'model = "gpt-4o".'
+            ),
+        ),
+        (
+            'provider = "https://gpu-7/v1"',
+            (
+                "FILE: profiles.fast.provider: No provider named 'https://gpu-7/v1'. 'https://gpu-7/v1' is a URL: "
+                "write "
+                'provider = "openai" and base_url = "https://gpu-7/v1".'
+            ),
         ),
         (
             'provider = "openai:gpt-4o-mini"',

@@ -168,6 +168,7 @@ class TestWhatIsMissing:
             'file: api_key_env = "THE_VARIABLE").'
         )
         assert raised.value.key == "api_key"
+        assert polycall.kind_of(raised.value) == "auth"  # as for a provider whose SDK looks for the key
 
     def test_in_a_profile_with_file_and_key(self, tmp_path: Path) -> None:
         file = tmp_path / "polycall.toml"
