@@ -31,7 +31,6 @@ from support.openai_replies import USAGE, chunks, completion, sse  # noqa: E402
 from support.terminal import Terminal  # noqa: E402
 
 COLUMNS = 100
-progress._DELAY_S = 3600  # a picture cannot show that the spinner goes away
 MODELS = (HERE.parent / "command-line.md").read_text(encoding="utf-8").partition("```python\n# app/models.py\n")[2]
 CONFIG = """\
 default = "fast"
@@ -79,7 +78,7 @@ def main(folder: Path) -> None:
 @contextmanager
 def project() -> Iterator[WireServer]:
     """A working directory with models and a config file, and a server that the default profile asks."""
-    before, variables, path = Path.cwd(), dict(os.environ), [*sys.path]
+    before, variables, path, delay_s = Path.cwd(), dict(os.environ), [*sys.path], progress.DELAY_S
     with tempfile.TemporaryDirectory() as made, WireServer() as server:
         folder = Path(made).resolve()
         for file, text in {
@@ -96,10 +95,12 @@ def project() -> Iterator[WireServer]:
             OPENAI_API_KEY="a-key", OPENAI_BASE_URL=server.url, TERM="xterm-256color", COLUMNS=str(COLUMNS)
         )
         os.chdir(folder)
+        progress.DELAY_S = 3600  # a picture cannot show that the spinner goes away
         try:
             yield server
         finally:
             os.chdir(before)
+            progress.DELAY_S = delay_s
             os.environ.clear()
             os.environ.update(variables)
             sys.path[:] = path

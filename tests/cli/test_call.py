@@ -111,6 +111,29 @@ def test_a_conversation_comes_from_a_file(ask: Run, server: ChatServer, project:
     assert [body["messages"] for body in server.bodies] == [[*earlier, {"role": "user", "content": "and Rome?"}]] * 3
 
 
+def test_arguments_of_any_type_are_valid_json(ask: Run, server: ChatServer, project: Path) -> None:
+    (project / "kinds.py").write_text(
+        "import dataclasses, datetime, decimal, typing, pydantic\n"
+        "class Inner(pydantic.BaseModel):\n    at: datetime.date\n"
+        "class A(pydantic.BaseModel):\n    inner: Inner\n    price: decimal.Decimal\n    secret: pydantic.SecretStr\n"
+        "@dataclasses.dataclass\nclass B:\n    inner: Inner\n"
+        "class C(typing.TypedDict):\n    inner: Inner\n"
+        "class D(pydantic.BaseModel):\n    high: float = float('inf')\n"
+    )
+    inner = {"at": "2026-01-02"}
+    whole: dict[str, object] = {"inner": inner, "price": "1.50", "secret": "s"}
+    given: dict[str, dict[str, object]] = {"A": whole, "B": {"inner": inner}, "C": {"inner": inner}, "D": {}}
+    server.enqueue(reply_json(completion([*given.items()])))
+
+    lines = ask("--tools", "kinds:A,B,C,D", "hi").lines
+
+    assert {str(line["tool"]): line["arguments"] for line in lines} == {
+        **given,
+        "A": {"inner": inner, "price": "1.50", "secret": "**********"},
+        "D": {"high": None},
+    }
+
+
 class TestNothingIsLost:
     def test_good_calls_are_printed_before_the_error_of_the_bad_ones(self, ask: Run, server: ChatServer) -> None:
         server.enqueue(reply_json(completion([ROME, BAD])))

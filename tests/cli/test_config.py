@@ -188,6 +188,13 @@ class TestInit:
         )
         assert (replaced.status, file.read_text() == before) == (0, False)
 
+    def test_one_that_takes_the_place_of_another_says_so(
+        self, run: Run, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(file.parent / "app")
+
+        assert run("init").err.startswith(f"It takes the place of {file}, which was found from here until now.\n")
+
     def test_without_a_provider_it_says_what_to_install(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("POLYCALL_PLUGINS", "")
 

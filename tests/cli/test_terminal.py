@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from polycall.cli import main
+from polycall.cli._output import progress
 from support.command import Run
 from support.openai_replies import USAGE, chunks, completion, sse
 from support.openai_server import ChatServer
@@ -19,13 +19,14 @@ from support.wire_server import Gate, reply_json, reply_stream
 ROME = ("Weather", {"location": "Rome", "units": "metric"})
 SEARCH = ("Search", {"query": "who won the super bowl"})
 
-Show = Callable[..., Terminal]
+progress_after_s = progress.DELAY_S
 
 
 @pytest.fixture(autouse=True)
 def terminal_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(progress, "DELAY_S", 3600.0)  # a machine that is busy is not what most of these look at
 
 
 @pytest.fixture
@@ -126,8 +127,10 @@ def test_control_characters_of_a_model_do_not_reach_the_terminal(server: ChatSer
 
 class TestProgress:
     def test_a_stream_that_takes_its_time_has_a_spinner_between_its_rows(
-        self, server: ChatServer, arguments: list[str]
+        self, server: ChatServer, arguments: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        assert progress_after_s == 1.0
+        monkeypatch.setattr(progress, "DELAY_S", 0.0)
         first, second = Gate(), Gate()
         pieces = sse(chunks([ROME, SEARCH], usage=USAGE))
         server.enqueue(reply_stream([first, *pieces[:9], second, *pieces[9:]]))
@@ -136,7 +139,7 @@ class TestProgress:
         with Terminal() as terminal:
             running = threading.Thread(target=lambda: statuses.append(main([*arguments, "--stream"])))
             running.start()
-            terminal.wait_for("Asking gpt-4o-mini")  # after a second without a row
+            terminal.wait_for("Asking gpt-4o-mini")
             first.open()
             terminal.wait_for("Rome")
             second.open()
@@ -150,7 +153,7 @@ class TestProgress:
     def test_there_is_none_without_a_terminal_or_on_a_dumb_one(
         self, server: ChatServer, arguments: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("polycall.cli._output.progress._DELAY_S", 0.0)
+        monkeypatch.setattr(progress, "DELAY_S", 0.0)
         monkeypatch.setenv("TERM", "dumb")
         server.enqueue(reply_json(completion([ROME])))
 

@@ -14,7 +14,7 @@ TARGET = ("render", "--provider", "openai/gpt-4o")
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
+def key(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-test-123")
 
 
@@ -106,6 +106,14 @@ class TestModels:
         (project / "broken.py").write_text(source)
 
         assert refusal(run, "--tools", "broken", status=1).startswith(f"error: broken.py, {said}")
+
+    def test_what_a_module_prints_is_not_a_result(self, run: Run, project: Path) -> None:
+        (project / "loud.py").write_text("print('I am loud')\nfrom app.models import *\n__all__ = ['Search']\n")
+
+        result = run(*TARGET, "--tools", "loud")
+
+        assert result.err == "I am loud\n"
+        assert isinstance(result.json, dict)
 
     def test_no_tools_at_all_is_an_error_with_both_ways(self, run: Run) -> None:
         assert refusal(run) == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -44,6 +45,18 @@ def test_it_shows_the_loading_and_each_call_with_the_time_since_the_request() ->
     times = [float(seconds) for seconds, _ in shown]
     assert times[0] < times[1] < times[2]
     assert "Any GGUF file can take its place:\n  make demo MODEL=path/to/model.gguf\n" in done.stdout
+
+
+def test_the_command_shows_the_same_calls() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "polycall", "demo"], capture_output=True, text=True, check=False, timeout=300
+    )
+
+    assert done.returncode == 0, done.stderr
+    calls = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [call["tool"] for call in calls] == ["Weather", "Weather", "GoogleSearch"]
+    assert [call["arguments"].get("location") for call in calls] == ["toronto", "dallas", None]
+    assert "polycall demo FILE.gguf" in done.stderr
 
 
 def test_a_model_that_is_not_there_is_one_line_and_an_exit_status(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     arguments, debug = _without_debug(arguments)
     arguments = _in_other_words(arguments)
+    sys.stdout, sys.stderr = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))  # closed: >&-
     for stream in (sys.stdout, sys.stderr):
         _never_fail_at_a_character(stream)
     try:

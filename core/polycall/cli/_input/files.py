@@ -16,13 +16,17 @@ def read_text(name: str, option: str) -> str:
         CommandError: It cannot be read, or is not UTF-8.
     """
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        content = _read_stdin() if name == "-" else Path(name).expanduser().read_bytes()
     except OSError as error:
         raise CommandError(f"{option} {name}: {error.strerror or error}.", hint="Check the path.") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError(f"{option} {name}: not UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from error
+
+
+def _read_stdin() -> bytes:
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()  # a process can be started without one
 
 
 def read_json(name: str, option: str) -> object:

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -52,7 +53,8 @@ def _load(source: str) -> ModuleType:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return _load_file(Path(source)) if source.endswith(".py") else importlib.import_module(source)
+        with redirect_stdout(sys.stderr):  # what it prints is not a result of the command
+            return _load_file(Path(source)) if source.endswith(".py") else importlib.import_module(source)
     except CommandError:
         raise
     except (ImportError, SyntaxError) as error:

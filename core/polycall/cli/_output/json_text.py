@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Mapping
@@ -26,22 +25,27 @@ def print_json(value: object, *, indent: int | None = 2) -> None:
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
-    """A value as JSON text; ASCII alone where standard output is not UTF-8."""
-    return json.dumps(value, indent=indent, ensure_ascii=not is_unicode(sys.stdout), default=plain)
+    """A value as JSON text; ASCII alone where standard output is not UTF-8. NaN and infinity are ``null``."""
+    is_ascii = not is_unicode(sys.stdout)
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=is_ascii, default=plain, allow_nan=False)
+    except ValueError:
+        from pydantic_core import to_json
+
+        finite: object = json.loads(to_json(value, fallback=plain, inf_nan_mode="null"))
+        return json.dumps(finite, indent=indent, ensure_ascii=is_ascii)
 
 
 def plain(value: object) -> object:
     """An object as JSON data: models, dataclasses and whatever else pydantic can write; its ``repr`` at last."""
-    dump = getattr(value, "model_dump", None)
-    if callable(dump) and not isinstance(value, type):
-        return dump(mode="json")
-    if isinstance(value, Mapping):
-        return dict(value)
     from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+    if isinstance(value, Mapping):
+        return dict(value)
+    dump = getattr(value, "model_dump", None)
     try:
+        if callable(dump) and not isinstance(value, type):
+            return cast(object, dump(mode="json"))
         return cast(object, to_jsonable_python(value))
-    except PydanticSerializationError:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    except (PydanticSerializationError, UnicodeDecodeError):
         return repr(value)

@@ -13,7 +13,8 @@ from polycall.cli._output.terminal import can_redraw
 if TYPE_CHECKING:
     from rich.status import Status
 
-_DELAY_S = 1.0
+DELAY_S = 1.0
+"""After how many seconds a spinner appears."""
 
 
 class Waiting:
@@ -24,23 +25,22 @@ class Waiting:
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._status: Status | None = None
-        self._is_over = False
 
     def start(self) -> None:
         """Begin to wait."""
         if not can_redraw(sys.stderr):
             return
-        self._is_over = False
-        self._timer = threading.Timer(_DELAY_S, self._show)
-        self._timer.daemon = True
-        self._timer.start()
+        timer = threading.Timer(DELAY_S, lambda: self._show(timer))
+        timer.daemon = True
+        self._timer = timer
+        timer.start()
 
     def stop(self) -> None:
         """Take the spinner away."""
-        if self._timer is not None:
-            self._timer.cancel()
         with self._lock:
-            self._is_over = True
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             if self._status is not None:
                 self._status.stop()
                 self._status = None
@@ -52,11 +52,11 @@ class Waiting:
         yield
         self.start()
 
-    def _show(self) -> None:
+    def _show(self, timer: threading.Timer) -> None:
         from rich.console import Console
 
         with self._lock:
-            if not self._is_over:
+            if self._timer is timer:  # else it was stopped while this thread began
                 self._status = Console(stderr=True).status(f"{self._text} ...", spinner="line")
                 self._status.start()
 
