@@ -29,7 +29,7 @@ class Profile(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of every ``create()``; those that a call gives itself override them."""
     max_corrections: int | None = Field(default=None, ge=0)
-    """Default of ``create(max_retries=...)``: corrections to ask of the model."""
+    """Default of ``create(max_retries=...)``: corrections to ask of the model. 2 if not given."""
 
     @property
     def settings(self) -> Mapping[str, object]:
