@@ -52,6 +52,12 @@ def test_a_chat_template_that_is_no_template() -> None:
     assert "or chat_template is not valid Jinja" in load_problem("smollm2", chat_template="{% if %}")
 
 
+def test_a_chat_template_does_not_reach_pythons_objects() -> None:
+    template = "{% for class in ''.__class__.__mro__[1].__subclasses__() %}{{ class }}{% endfor %}"
+
+    assert "or chat_template is not valid Jinja" in load_problem("smollm2", chat_template=template)
+
+
 @pytest.mark.parametrize(("setting", "nearest"), [("n_cxt", "n_ctx"), ("thread", "threads")])
 def test_a_misspelt_setting(setting: str, nearest: str) -> None:
     assert f"Did you mean {nearest!r}?" in load_problem("smollm2", **{setting: 1})

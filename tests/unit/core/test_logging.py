@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 from unit.core.conftest import MakeClient
 
+import polycall
 from support.toy_provider import call, reply
 
 
@@ -42,3 +43,13 @@ def test_nothing_is_logged_at_info_and_above(make_client: MakeClient, caplog: py
         client.create(ASK, Iterable[Search])
 
     assert caplog.records == []
+
+
+def test_messages_and_arguments_are_in_no_line(make_client: MakeClient, caplog: pytest.LogCaptureFixture) -> None:
+    client, _ = make_client(reply(call("Search", query="a very private cup"), call("Search", private=7)))
+
+    with caplog.at_level(1), pytest.raises(polycall.InvalidCallsError):
+        client.create(ASK, Iterable[Search], max_retries=0)
+
+    assert caplog.records
+    assert "private" not in caplog.text

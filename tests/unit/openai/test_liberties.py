@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,6 +121,15 @@ def test_one_call(name: str) -> None:
     assert list(calls) == [Search(query="a")]
 
 
+def test_snapshots_that_seem_to_be_closed_once_they_are_joined() -> None:
+    """Our random servers, number 132520740359348."""
+    whole = '{"query": "}", "limit": -1}'
+    ends = [3, 10, 16, 17, 22, 26, len(whole)]
+    chunks = each(fragment(0, "x", "Search", ""), *(fragment(0, None, None, whole[:end]) for end in ends))
+
+    assert list(ask("chat", b"".join(sse([*chunks, END])), streamed=True)) == [Search(query="}", limit=-1)]
+
+
 @pytest.mark.parametrize("write", [str, float], ids=["text", "with a decimal point"])
 def test_an_index_that_is_written_in_another_way_is_one(write: Any) -> None:
     """anvia-hq/anvia#262."""
@@ -180,6 +190,16 @@ class TestEndings:
 
         with pytest.raises(polycall.ResponseError, match="Error processing stream"):
             ask("chat", self.reply(streamed, error=error, **{name: reason}), streamed=streamed)
+
+
+def test_a_finish_reason_cannot_begin_a_line_of_its_own_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    body = completion(entry("x", name="Search", arguments=A), reason="stop\nERROR root: all is lost")
+
+    with caplog.at_level(logging.DEBUG, logger="polycall"), pytest.raises(polycall.IncompleteOutputError):
+        ask("chat", body, streamed=False)
+
+    assert "all is lost" in caplog.text
+    assert not any("\n" in record.getMessage() for record in caplog.records)
 
 
 def test_a_refusal_among_the_parts_of_the_content() -> None:

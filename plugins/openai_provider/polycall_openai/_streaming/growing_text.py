@@ -82,6 +82,14 @@ class GrowingText:
             return snapshot
         return text
 
+    def comes_in_snapshots(self, piece: str) -> bool:
+        """Whether each piece so far, of several, repeated the one before it, and so does the next one."""
+        return (
+            bool(self._snapshot)
+            and len(self._snapshot or "") < self.length()
+            and piece.startswith(self._snapshot or "")
+        )
+
     def is_empty_object(self) -> bool:
         """Whether the text is ``{}``."""
         return self._last == "}" and len(self._pieces) + len(self._blocks) <= _FEW and self.text().split() in _EMPTY

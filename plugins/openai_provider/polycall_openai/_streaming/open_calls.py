@@ -204,6 +204,7 @@ class OpenCalls:
             piece[0] in '{"[ \n\r\t'
             and piece.lstrip()[:1] in ("{", '"')
             and (call.text.is_closed() or call.text.is_null())
+            and not call.text.comes_in_snapshots(piece)  # such a text may seem to be closed
         ):
             if call.is_repeated_by(piece):
                 return  # a summary at the end repeats everything: litellm#20480, sglang#23071
