@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypedDict, assert_type
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypedDict, TypeVar, assert_type
 
 from pydantic import BaseModel, TypeAdapter
 
 import polycall
-from polycall import AsyncCallStream, AsyncClient, Calls, CallStream, Client
+from polycall import AsyncCallStream, AsyncClient, Calls, CallStream, Client, Tool, ToolName
 
 if TYPE_CHECKING:
     import google.genai
     import openai
+    from openai.types.chat import ChatCompletionMessageParam
+
+T = TypeVar("T")
 
 
 class Weather(BaseModel):
@@ -27,6 +30,10 @@ class Move:
 
 class Note(TypedDict):
     text: str
+
+
+class Box(BaseModel, Generic[T]):
+    content: T
 
 
 class Report(BaseModel):
@@ -99,6 +106,76 @@ def clients(sync_openai: openai.OpenAI, async_openai: openai.AsyncOpenAI, vertex
     assert_type(polycall.from_client(sync_openai), Client | AsyncClient)
 
 
-def mistakes(client: Client) -> None:
+def forms(client: Client, tool: Tool, tools: list[Tool], any_model: Any) -> None:
+    """What the calls are of, for each form of ``response_model``."""
+    assert_type(client.create(ASK, Iterable[Weather | Move | Note]), Calls[Weather | Move | Note])
+    assert_type(client.create(ASK, Iterable[Annotated[Weather, ToolName("get_weather")] | Move]), Calls[Weather | Move])
+    assert_type(client.create(ASK, Iterable[Box[int]]), Calls[Box[int]])
+    # No type checker infers the union of the members of a list.
+    assert_type(client.create(ASK, [Weather, Move]), Calls[Any])
+    assert_type(client.create(ASK, [Weather, tool]), Calls[Any])
+    assert_type(client.create(ASK, (Weather, tool)), Calls[Any])
+    assert_type(client.create(ASK, tools), Calls[Any])
+    assert_type(client.create(ASK, any_model), Calls[Any])
+    assert_type(client.stream(ASK, [Weather, tool]), CallStream[Any])
+
+
+def messages(
+    client: Client,
+    dicts: Iterable[dict[str, str]],
+    sequence: Sequence[object],
+    iterator: Iterator[object],
+    of_openai: Iterable[ChatCompletionMessageParam],
+    calls: Calls[Weather],
+) -> None:
+    """Every kind of list of messages."""
+    client.create([{"role": "user", "content": "?"}], list[Weather])
+    client.create(({"role": "user", "content": "?"},), list[Weather])
+    client.create(["?"], list[Weather])
+    client.create(dicts, list[Weather])
+    client.create(sequence, list[Weather])
+    client.create(iterator, list[Weather])
+    client.create((message for message in ASK), list[Weather])
+    client.create(of_openai, list[Weather])
+    client.create(calls.continue_with(["sunny"]), list[Weather])
+    client.create([{"role": "user", "content": [{"type": "text", "text": "?"}]}], list[Weather])
+
+
+def errors(invalid: polycall.InvalidCallsError, incomplete: polycall.IncompleteOutputError) -> None:
+    assert_type(invalid.calls, Calls[Any])
+    assert_type(invalid.failures, tuple[polycall.CallFailure, ...])
+    assert_type(incomplete.cut_off, tuple[polycall.ToolCall, ...])
+    assert_type(polycall.__version__, str)
+
+
+def mistakes(client: Client, stream: CallStream[Weather]) -> None:
+    client.create(ASK, Weather)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    client.stream(ASK, Weather)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    client.render(ASK, Weather)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    client.chat.completions.create(ASK, Weather)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    client.create("hi", list[Weather])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.stream("hi", list[Weather])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.chat.completions.create("hi", list[Weather])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.create(ASK, Iterable[str])  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    client.create(ASK, Iterable[Weather | None])  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     client.create(ASK, Move)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.create(ASK, None)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    client.create(ASK)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    client.stream(ASK)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.create(ASK, list[Weather], 0.2)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     client.create(ASK, dict[str, Weather], max_retries="2")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    len(stream)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    stream[0]  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+    print(stream.usage)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(polycall.Mode.TOOLS)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def mistakes_async(client: AsyncClient) -> None:
+    await client.create(ASK, Weather)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    await client.create("hi", list[Weather])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await client.chat.completions.create("hi", list[Weather])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.stream(ASK, Weather)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    for _ in client.stream(ASK, list[Weather]):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+        pass
+    with client:  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+        pass
