@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import polycall
+from polycall._engine.defaults import CORRECTIONS
 from polycall._plugins.registry import registry
 from polycall.plugin import MAX_REPLY_BYTES
 
@@ -30,19 +31,20 @@ def in_code(text: str) -> list[str]:
 
 def test_every_error_is_in_it_and_every_error_in_it_exists() -> None:
     named = {name.removeprefix("polycall.") for name in in_code(TEXT) if re.fullmatch(r"(polycall\.)?\w+Error", name)}
-    builtin = {"TypeError", "ValueError", "LookupError", "ConnectionError"}
+    builtin = {"TypeError", "ValueError", "LookupError", "ConnectionError", "RuntimeError"}
 
     assert named - builtin == set(ERRORS)
 
 
 def test_the_built_in_base_of_each_error_is_as_it_says() -> None:
     said = {
-        match[1]: match[2] for match in re.finditer(r"`(\w+Error)`, an? `(TypeError|ValueError|LookupError)`", TEXT)
+        match[1]: match[2]
+        for match in re.finditer(r"`(\w+Error)`, an? `(TypeError|ValueError|LookupError|RuntimeError)`", TEXT)
     }
     true = {
         name: base
         for name, error in ERRORS.items()
-        for base in ("TypeError", "ValueError", "LookupError")
+        for base in ("TypeError", "ValueError", "LookupError", "RuntimeError")
         if base in {one.__name__ for one in error.__mro__}
     }
 
@@ -70,7 +72,7 @@ def test_the_attributes_of_each_error_exist(row: list[str]) -> None:
     assert errors
     for attribute in attributes:
         assert any(
-            f"self.{attribute} =" in inspect.getsource(class_)
+            ("__init__" in vars(class_) and f"self.{attribute} =" in inspect.getsource(class_.__init__))
             or attribute in class_.__dict__
             or attribute in class_.__annotations__
             for error in errors
@@ -93,4 +95,5 @@ def test_the_limit_is_a_setting_with_the_default_it_says(plugin: str) -> None:
 def test_the_default_of_max_retries_is_what_it_says(method: object) -> None:
     [row] = [row for row in ROWS if row[0] == "`max_retries`"]
 
-    assert row[1] == str(inspect.signature(cast("type", method)).parameters["max_retries"].default)
+    assert inspect.signature(cast("type", method)).parameters["max_retries"].default is None  # the client's
+    assert row[1] == str(CORRECTIONS)

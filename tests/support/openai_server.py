@@ -79,7 +79,7 @@ def neutral_request(payload: ToolPayload, **fields: Any) -> Request:
     given: dict[str, Any] = {
         "provider": "openai",
         "model": "m",
-        "messages": [],
+        "messages": [{"role": "user", "content": "?"}],
         "tools": (),
         "tool_choice": "auto",
         "strict": None,

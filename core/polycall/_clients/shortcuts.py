@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from polycall._clients.client import AsyncClient, Client
 from polycall._clients.factory import adopt, recognize, type_name
-from polycall._data.errors import PluginError, UnknownClientError
+from polycall._data.errors import ConfigurationError, PluginError, UnknownClientError
 from polycall._data.public import public
 from polycall._data.tracebacks import shortens_mistakes
 from polycall._data.types import Mode
@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
 @overload
 def from_openai(
-    client: openai.OpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
+    client: openai.OpenAI,
+    mode: Mode = Mode.PARALLEL_TOOLS,
+    api: str = "chat",
+    model: str | None = None,
+    **settings: object,
 ) -> Client: ...
 @overload
 def from_openai(
-    client: openai.AsyncOpenAI, mode: Mode = Mode.PARALLEL_TOOLS, api: str = "chat", **settings: object
+    client: openai.AsyncOpenAI,
+    mode: Mode = Mode.PARALLEL_TOOLS,
+    api: str = "chat",
+    model: str | None = None,
+    **settings: object,
 ) -> AsyncClient: ...
 @public
 @shortens_mistakes
@@ -33,6 +41,7 @@ def from_openai(
     client: openai.OpenAI | openai.AsyncOpenAI,
     mode: Mode = Mode.PARALLEL_TOOLS,
     api: str = "chat",
+    model: str | None = None,
     **settings: object,
 ) -> Client | AsyncClient:
     """Make a client of an ``openai.OpenAI``, ``openai.AsyncOpenAI`` or one of their Azure variants.
@@ -41,6 +50,7 @@ def from_openai(
         client: The SDK's client; an async one gives an `AsyncClient`. polycall does not close it.
         mode: ``Mode.PARALLEL_TOOLS``.
         api: Which of OpenAI's APIs to use, ``"chat"`` or ``"responses"``.
+        model: The model that calls use unless they name another.
         **settings: Further settings of the provider.
 
     Raises:
@@ -48,7 +58,15 @@ def from_openai(
         UnknownClientError: Not an OpenAI client.
         ModeError: Another mode.
     """
-    return _from_named("openai", client, mode, None, {"api": api, **settings})
+    for name in ("async_client", "is_async", "use_async"):
+        if name in settings:
+            raise ConfigurationError(
+                f"from_openai() takes no {name!r}: pass an openai.AsyncOpenAI for an AsyncClient, an openai.OpenAI "
+                "for a Client.",
+                key=name,
+            )
+    named = {} if model is None else {"model": model}
+    return _from_named("openai", client, mode, None, {"api": api, **named, **settings})
 
 
 @overload

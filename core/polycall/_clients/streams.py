@@ -4,7 +4,7 @@
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -413,11 +413,10 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
                 return event.value
         raise StopAsyncIteration
 
-    async def events(self) -> AsyncGenerator[CallEvent[T], None]:
+    def events(self) -> AsyncIterator[CallEvent[T]]:
         """Async version of `CallStream.events`."""
         self._require_events()
-        while (event := await self._next_event()) is not None:
-            yield event
+        return _Events(self._next_event)
 
     async def collect(self) -> Calls[T]:
         """Async version of `CallStream.collect`."""
@@ -533,6 +532,26 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
         chunks, self._chunks, self._iterator = self._chunks, None, None
         if chunks is not None:
             await chunks.aclose()
+
+
+class _Events(Generic[T]):
+    """The events of a stream.
+
+    Not an async generator: an event loop closes those that are left when it ends, while the connection that they read
+    from is being closed, and complains.
+    """
+
+    def __init__(self, next_event: Callable[[], Awaitable[CallEvent[T] | None]]) -> None:
+        self._next_event = next_event
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> CallEvent[T]:
+        event = await self._next_event()
+        if event is None:
+            raise StopAsyncIteration
+        return event
 
 
 _closing: set[object] = set()

@@ -123,7 +123,11 @@ class TestSplitting:
 
     @pytest.mark.parametrize(
         "messages",
-        [[], [{"role": "user", "content": " "}], [{"role": "tool", "name": "Weather", "content": "21 degrees"}]],
+        [
+            [{"role": "system", "content": "x"}],
+            [{"role": "user", "content": " "}],
+            [{"role": "tool", "name": "Weather", "content": "21 degrees"}],
+        ],
     )
     def test_it_needs_a_question(self, messages: list[object]) -> None:
         assert render(messages, request()) is None

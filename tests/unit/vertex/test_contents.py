@@ -332,8 +332,15 @@ def test_arguments_that_are_not_an_object_go_back_as_one(arguments: str) -> None
     assert turn == model({"functionCall": {"name": "f", "args": {"_invalid_arguments": arguments}}})
 
 
-@pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "x"}], [{"role": "user", "content": ""}]])
+@pytest.mark.parametrize("messages", [[{"role": "system", "content": "x"}], [{"role": "user", "content": ""}]])
 def test_nothing_to_answer(messages: list[dict[str, object]]) -> None:
     """ "contents are required": langgenius/dify-official-plugins#2775."""
     with pytest.raises(MessageError, match="nothing for the model to answer"):
         to_contents(messages)
+
+
+def test_no_message_at_all() -> None:
+    with pytest.raises(
+        MessageError, match=r"messages is empty; write messages=\[\{'role': 'user', 'content': ...\}\]\."
+    ):
+        to_contents([])
