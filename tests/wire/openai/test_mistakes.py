@@ -32,14 +32,14 @@ def test_an_async_client_in_a_second_event_loop(server: ChatServer, streams: boo
     server.enqueue(*[reply_json(completion(CALLS))] * 2)
     client = client_of(server)
 
-    async def ask() -> object:
+    async def ask(client: polycall.AsyncClient) -> object:
         if streams:
             return await client.stream(MESSAGES, list[GoogleSearch]).collect()
         return await client.create(MESSAGES, list[GoogleSearch])
 
     asyncio.run(client.create(MESSAGES, list[GoogleSearch]))
     with pytest.raises(polycall.ClientClosedError) as raised:
-        asyncio.run(ask())
+        asyncio.run(ask(client))
 
     assert str(raised.value) == ENDED
     assert isinstance(raised.value.__cause__, RuntimeError)
