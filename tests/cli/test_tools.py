@@ -45,6 +45,7 @@ class TestModels:
             (["app.models:Weather,Search"], ["Weather", "Search"]),
             (["app.models:Weather", "app.models:ping"], ["Weather", "ping"]),
             (["app.models:BOTH"], ["Weather", "Search"]),
+            (["app.models:MODEL"], ["Weather", "find"]),
             (["app/models.py:Note"], ["Note"]),
             (["app.models"], ["Weather", "Search", "Note", "ping"]),
             (["app.models:Search", "app.models"], ["Search", "Weather", "Note", "ping"]),

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MODELS = '''
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import BaseModel
 
@@ -46,6 +47,7 @@ class _Hidden(BaseModel):
 
 ping = polycall.Tool("ping", "Answer.", {"type": "object", "properties": {}})
 BOTH = [Weather, Search]
+MODEL = Iterable[Weather | Annotated[Search, polycall.ToolName("find")]]
 NUMBER = 3
 '''
 

@@ -80,7 +80,12 @@ _KINDS = {
 }
 
 
-_AS_OPTIONS = {"pass path=": "pass -c FILE", "pass profile=": "pass -p NAME", "with profile=": "with -p "}
+_AS_OPTIONS = {
+    "pass path=": "pass -c FILE",
+    "pass profile=": "pass -p NAME",
+    "with profile=": "with -p ",
+    "Write tool_choice=": "Write --tool-choice ",
+}
 """Parameters of `polycall.from_config` that its errors name, and what they are on the command line."""
 
 
@@ -158,9 +163,10 @@ def _of_polycall(error: polycall.PolycallError) -> Problem:
         return _of_output(error)
     message = str(error)
     if isinstance(error, polycall.ConfigurationError):
+        hint = _configuration_hint(error)
         for python, option in _AS_OPTIONS.items():
             message = message.replace(python, option)
-        return Problem(message, _configuration_hint(error), ExitCode.CONFIGURATION)
+        return Problem(message, hint, ExitCode.CONFIGURATION)
     if isinstance(error, polycall.ProviderNotFoundError):
         return Problem(message, "'polycall providers' lists what is installed.", ExitCode.NOT_INSTALLED)
     if isinstance(error, polycall.PluginError):
@@ -174,7 +180,7 @@ def _configuration_hint(error: polycall.ConfigurationError) -> str | None:
         return f"'polycall init' writes one. Without a file, name the provider: --provider {MODEL}."
     if error.key == "default" and "no profile was chosen" in message:
         return "Choose one with -p NAME."
-    if error.key == "tool_choice":
+    if error.key == "tool_choice" and "Write " not in message:
         return "Write --tool-choice auto, required, or the names of tools."
     return None
 

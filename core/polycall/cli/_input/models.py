@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import importlib
 import importlib.util
 import sys
@@ -9,7 +10,8 @@ import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, UnionType
+from typing import Union, get_args, get_origin
 
 import polycall
 from polycall.cli._errors import CommandError
@@ -136,7 +138,17 @@ def _named(module: ModuleType, source: str, name: str) -> list[object]:
         except AttributeError:
             models = [one for one, model in vars(module).items() if _is_model(model)]
             raise CommandError(f"--tools {source}: there is no {name!r} in it.{did_you_mean(name, models)}") from None
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    return _members(value)
+
+
+def _members(value: object) -> list[object]:
+    """The members of a list of tools, and of a ``response_model`` that a module keeps: ``Iterable[A | B]``."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    origin = get_origin(value)
+    if origin in (Union, UnionType) or origin in (list, collections.abc.Iterable):
+        return [member for one in get_args(value) for member in _members(one)]
+    return [value]
 
 
 def _all_of(module: ModuleType, source: str) -> list[object]:
