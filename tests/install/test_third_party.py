@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from acme_server import AcmeServer
 from support import openai_replies
-from support.environments import Environment, Wheel
+from support.environments import ROOT, Environment, Wheel
 from support.wire_server import WireServer, reply_json
 
 pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
@@ -58,7 +59,9 @@ DALLAS = "CALL 2 Weather %7B%22location%22%3A%22Dallas%22%7D"
 @pytest.fixture(scope="module")
 def acme_environment(tmp_path_factory: pytest.TempPathFactory, wheels: Mapping[str, Wheel]) -> Environment:
     """polycall and the stranger's plugin."""
-    return Environment.create(tmp_path_factory.mktemp("acme") / "environment", wheels, "polycall", "polycall-acme")
+    return Environment.create(
+        tmp_path_factory.mktemp("acme") / "environment", wheels, "polycall[testing]", "polycall-acme"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,18 @@ def test_it_is_found_by_its_name(acme_environment: Environment) -> None:
         said = acme_environment.run(BY_NAME.replace("PORT", str(server.port)))
 
     assert said == "[('acme', 'polycall-acme', '1.0.0')]\nlocation='Toronto'\nlocation='Dallas'\n"
+
+
+def test_it_passes_the_conformance_kit(acme_environment: Environment, tmp_path: Path) -> None:
+    """Installed from its wheel, so what is said of distributions is checked too."""
+    double = ROOT / "examples" / "acme_provider" / "tests" / "acme_double.py"
+    report = tmp_path / "report.json"
+    arguments = (f"{double}:AcmeDouble", "--strict-tier", "gold", "--json", str(report))
+    done = acme_environment.command("python", "-m", "polycall.testing.conformance", *arguments, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    checks = json.loads(report.read_text())["checks"]
+    assert [checks[id]["status"] for id in ("A01", "A02", "A12")] == ["PASS"] * 3
 
 
 def test_a_file_chooses_it_and_names_the_variable_of_its_secret(acme_environment: Environment, tmp_path: Path) -> None:

@@ -44,7 +44,10 @@ from polycall.testing._conformance.levels import Level as Level
 from polycall.testing._conformance.levels import Unsupported as Unsupported
 from polycall.testing._conformance.levels import Weakened as Weakened
 from polycall.testing._conformance.report import Report as Report
+from polycall.testing._conformance.report import documentation as documentation
+from polycall.testing._conformance.report import report_from_json as report_from_json
 from polycall.testing._conformance.report import report_of as report_of
+from polycall.testing._conformance.report import table_of as table_of
 from polycall.testing._conformance.suite import ProviderSuite as ProviderSuite
 from polycall.testing._conformance.trial import ConformanceFailure as ConformanceFailure
 

@@ -31,7 +31,12 @@ def genai_traits(client: object, modes: frozenset[Mode]) -> ClientTraits | None:
 
 
 def is_of_developer_api(client: object) -> bool:
-    """Whether a ``google.genai.Client`` or its ``aio`` connects to the Gemini Developer API, not to Vertex AI."""
+    """Whether a ``google.genai.Client`` or its ``aio`` connects to the Gemini Developer API, not to Vertex AI.
+
+    False for any other object, whose attributes may do anything.
+    """
+    if not is_instance_of(client, _GENAI_CLIENT, _GENAI_ASYNC_CLIENT):
+        return False
     return getattr(_http_layer(client), "vertexai", None) is False
 
 

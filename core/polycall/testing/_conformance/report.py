@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from polycall.hookspecs import HOOK_API_VERSION
 from polycall.testing._conformance.bench import Outcome, Status
-from polycall.testing._conformance.checks_table import GROUPS, TIERS, Check, all_checks
+from polycall.testing._conformance.checks_table import EVERY_WAY, GROUPS, TIERS, Check, all_checks
 from polycall.testing._conformance.doubles import WireDouble
 
 _COLOURS = {"platinum": "blueviolet", "gold": "gold", "silver": "silver", "bronze": "orange", "none": "lightgrey"}
@@ -155,3 +155,17 @@ def table_of(reports: Iterable[Report]) -> str:
 def _share(report: Report, group: str) -> str:
     of_group = [one for id, one in report.results.items() if id[0] == group and one.status != "UNSUPPORTED"]
     return f"{sum(one.status == 'PASS' for one in of_group)}/{len(of_group)}" if of_group else "-"
+
+
+def documentation() -> str:
+    """The table of all checks, in Markdown, for docs/conformance.md: each has an anchor of its id."""
+    lines: list[str] = []
+    for group, (title, _) in GROUPS.items():
+        lines += ["", f"### {group}. {title}", "", "| check | rule | ways |", "| --- | --- | --- |"]
+        for check in all_checks().values():
+            if check.id[0] == group:
+                ways = "each" if tuple(check.ways) == EVERY_WAY else ", ".join(check.ways)
+                name = f'<a id="{check.id.lower()}"></a>{check.id} `{check.name}`'
+                needs = f" (needs {', '.join(f'`{one}`' for one in check.needs)})" if check.needs else ""
+                lines.append(f"| {name} | {check.rule}{needs} | {ways} |")
+    return "\n".join([*lines, ""])

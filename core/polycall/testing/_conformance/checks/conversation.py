@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from polycall.testing._conformance.answers import Answer, Call, Reasoning, Text, Told, ToldMessage, answer
@@ -119,6 +120,25 @@ async def turn_echoed_as_it_came(t: Trial) -> None:
         t.equal(said, "Hear this.", "the model's words", HOOK)
 
 
+def require_objects(t: Trial, told: Told) -> None:
+    """Expect that the arguments of each echoed call are a JSON object, which every service can read."""
+    for call in told.echoed_calls:
+        try:
+            value = _strict_json(call.arguments)
+        except ValueError as error:
+            t.fail(f"arguments {call.arguments!r}: {error}", "a JSON object", HOOK, cause=error)
+        t.true(isinstance(value, dict), f"arguments {call.arguments!r}", "a JSON object", HOOK)
+
+
+def _strict_json(arguments: str | Mapping[str, object]) -> object:
+    """The value of JSON text; Python's parser alone takes ``NaN``."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    return json.loads(arguments, parse_constant=refuse) if isinstance(arguments, str) else dict(arguments)
+
+
 def _decoded(arguments: Any) -> Any:
     return json.loads(arguments) if isinstance(arguments, str) else dict(arguments)
 
@@ -226,6 +246,7 @@ async def broken_arguments_are_echoed(t: Trial) -> None:
         t.equal(list(calls), [Search(query="super bowl"), THREE[0]], f"the objects after {text!r}")
         results = _check_results(t, t.told[1])
         t.equal(len(results), 2, "the number of results")
+        require_objects(t, t.told[1])
 
 
 @check("G17 reasoning_is_reported", hook="polycall_extract_reply", needs="reasoning")

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import polycall
 from polycall.plugin import HOOK_API_VERSION, hookimpl
 from polycall.testing._conformance.answers import Answer, Call, answer
-from polycall.testing._conformance.checks.conversation import BAD
+from polycall.testing._conformance.checks.conversation import BAD, require_objects
 from polycall.testing._conformance.checks.extraction import BOWL, DALLAS, TORONTO
 from polycall.testing._conformance.checks_table import ONCE, check
 from polycall.testing._conformance.trial import MESSAGES, Search, Trial, Weather
@@ -29,6 +29,7 @@ async def rendered_is_sent(t: Trial) -> None:
     t.equal(first.body, second.body, "the body of a second rendering")
     t.equal(len(t.told), 0, "the number of requests that rendering sends")
     await t.ask(answer(BOWL))
+    t.equal(t.told[-1].model, t.double.model, "the model of the request")
     for word in (MESSAGES[0]["content"], "Weather", "Search"):
         t.true(word in t.told[-1].text and word in _flat(first.body), f"{first.body!r}", f"{word!r}, as it is sent")
 
@@ -209,6 +210,7 @@ async def values_that_json_lacks(t: Trial) -> None:
             t.equal(len(t.told), 0, "the number of requests after a MessageError")
             continue
         t.equal(len(t.told[-1].echoed_calls), 1, f"the calls that are echoed for {arguments!r}")
+        require_objects(t, t.told[-1])
 
 
 @check("D11 odd_names_of_tools_in_history", hook=HOOK, ways=ONCE)

@@ -216,6 +216,7 @@ async def deltas_only_when_asked(t: Trial) -> None:
     """Pieces are reported only with ``deltas=True``; joined they are the text and the arguments."""
     text = (Text("Some words of the model"),) if t.double.has("text") else ()
     made = answer(*text, TORONTO, ("Search", {"query": "a rather long query, in pieces"}), fragment=4)
+    t.equal((await t.ask(made)).text, made.text, "the text of a stream without deltas")
     events, calls = await t.events_of(made)
     t.equal("".join(e.text for e in events if isinstance(e, TextDelta)) or None, calls.text, "the pieces of text")
     t.equal([e.value for e in events if isinstance(e, CallReady)], list(calls), "the calls among the events")
