@@ -73,7 +73,7 @@ class Dialect:
         maps: ``"keep"`` (default): ``additionalProperties`` with a schema is accepted. ``"entries"``: a map is rendered
             as a list of key and value.
         open_objects: An object may have both named properties and ``additionalProperties`` with a schema. Default:
-            true.
+            true. If false, one that has both has no form. ``"close"``: the model is offered its named properties only.
         additional_properties: The keyword ``additionalProperties`` is known (default). If false, it is never written,
             and objects count as closed.
         empty_objects: An object may have no properties at all. Default: true.
@@ -120,7 +120,7 @@ class Dialect:
     # Objects and arrays
     any_value: Literal["keep", "types", "refuse"] = "keep"
     maps: Literal["keep", "entries"] = "keep"
-    open_objects: bool = True
+    open_objects: bool | Literal["close"] = True
     additional_properties: bool = True
     empty_objects: bool = True
     tuples: Literal["keep", "object"] = "keep"

@@ -315,6 +315,9 @@ class _Walk:
         others = source.get("additionalProperties", False if named else None)
         if not named and (others not in (None, False) or "patternProperties" in source):
             return self._map(source, others, path, depth)
+        if named and others is not False and self._dialect.open_objects == "close":
+            self._drop(path, "additionalProperties", others)
+            others = False
         if named and others is not False and not self._dialect.open_objects:
             raise self._error(
                 path,

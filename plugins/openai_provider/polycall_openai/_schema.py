@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from polycall.plugin import Dialect, RenderedSchema, SchemaError, SchemaLimits, ToolSpec, render_schema
 
 CHAT = Dialect(name="OpenAI functions")
 """Plain functions: the API takes any JSON Schema here and does not enforce it (OpenAI API description,
 ``FunctionParameters``). Only keywords that tell the model nothing are left out."""
+
+CHAT_WITHOUT_REFERENCES = replace(CHAT, references="inline")
+"""Plain functions for servers, or templates of models, that do not resolve ``$ref`` (lmstudio-bug-tracker#551)."""
 
 STRICT = Dialect(
     name="OpenAI's strict mode",
@@ -40,10 +44,10 @@ STRICT = Dialect(
     any_value="refuse",
     untyped_items=False,
     # Same guide: all fields are required, and additionalProperties is false on every object. So a map has no form,
-    # and neither has prefixItems, which the guide does not list.
+    # and neither has prefixItems, which the guide does not list. An object that takes further fields is closed.
     closed=True,
     all_required=True,
-    open_objects=False,
+    open_objects="close",
     maps="entries",
     tuples="object",
     # Same guide, "Limitations on nesting depth and size".
@@ -60,13 +64,14 @@ STRICT = Dialect(
 is left out; a field that is nullable and optional can only be null."""
 
 
-def render_parameters(tool: ToolSpec, strict: bool | None) -> tuple[RenderedSchema, bool]:
+def render_parameters(tool: ToolSpec, strict: bool | None, *, references: bool = True) -> tuple[RenderedSchema, bool]:
     """Render a tool's parameters, and decide the value of ``strict``.
 
     Args:
         tool: A provider-neutral tool.
         strict: True: strict, even if the schema has to be changed for it. None: strict if it only has to be reworded.
             False: not strict.
+        references: The server resolves ``$ref``. If not, definitions are written out, except in a recursive type.
 
     Raises:
         SchemaError: ``strict`` is true, and a field cannot be rendered; with its path.
@@ -81,4 +86,9 @@ def render_parameters(tool: ToolSpec, strict: bool | None) -> tuple[RenderedSche
         else:
             if rendered.exact and rendered.restore is None:
                 return rendered, True
+    if not references:
+        try:
+            return render_schema(tool, CHAT_WITHOUT_REFERENCES), False
+        except SchemaError:
+            pass  # a type that refers to itself
     return render_schema(tool, CHAT), False

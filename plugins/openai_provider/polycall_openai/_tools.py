@@ -75,7 +75,7 @@ def render_tools(
     entries: list[JsonObject] = []
     rendered: dict[str, RenderedTool] = {}
     for tool in tools:
-        parameters, is_strict = render_parameters(tool, strict)
+        parameters, is_strict = render_parameters(tool, strict, references=profile.resolves_references)
         function: JsonObject = {"name": tool.name, "parameters": parameters.schema}
         if tool.description:
             function["description"] = tool.description

@@ -136,6 +136,24 @@ class TestTheTable:
 class TestFacts:
     """One test for each field that is not tested through the wire."""
 
+    @pytest.mark.parametrize("name", ["lmstudio", "openai"])
+    def test_references_are_written_out_where_they_are_not_resolved(self, name: str) -> None:
+        """lmstudio-bug-tracker#551."""
+        place = {"type": "object", "properties": {"city": {"type": "string"}}}
+        node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node"}}}
+        schemas: list[dict[str, Any]] = [
+            {"$defs": {"Place": place}, "type": "object", "properties": {"to": {"$ref": "#/$defs/Place"}}},
+            {"$defs": {"Node": node}, "type": "object", "properties": {"first": {"$ref": "#/$defs/Node"}}},
+        ]
+        tools = [ToolSpec(f"Tool{number}", None, schema) for number, schema in enumerate(schemas)]
+
+        payload = render_tools(PROFILES[name], tools, "required", False, [])
+        plain, recursive = (tool.schema for tool in payload.tools.values())
+
+        assert ("$ref" in str(plain)) is (name == "openai")
+        assert plain["properties"]["to"] == (schemas[0]["properties"]["to"] if name == "openai" else place)
+        assert "$ref" in str(recursive)  # has no other form
+
     def test_strict_is_asked_for_where_it_is_enforced(self) -> None:
         def strict(profile: ServerProfile) -> list[object]:
             tools = json.loads(render_tools(profile, TOOLS, "auto", None, []).payload)["tools"]

@@ -47,7 +47,11 @@ def call_entry(entry: object, call: ToolCall) -> JsonObject:
     kept = {key: value for key, value in given.items() if key not in ("index", "function", "custom")}
     if isinstance(custom, dict) and not isinstance(function, dict):
         return {**kept, "id": call.id, "type": "custom", "custom": custom}
+    if function is None:  # name and arguments stood here
+        kept = {key: value for key, value in kept.items() if key not in ("name", "arguments", "parameters")}
     extras = function if isinstance(function, dict) else {}
+    if "parameters" in extras:
+        extras = {key: value for key, value in extras.items() if key != "parameters"}
     made = {**extras, "name": call.name, "arguments": _text(call)}
     return {**kept, "id": call.id, "type": "function", "function": made}
 

@@ -49,6 +49,9 @@ class ServerProfile:
     request."""
     max_name_length: int = 64
     """Characters of a tool's name. Effect: longer ones, made up by a model, are cut in the history."""
+    resolves_references: bool = True
+    """It, and the templates of its models, resolve ``$ref`` in a tool's schema. Effect: if not, definitions are written
+    out where they are referred to, except in a type that refers to itself."""
     empty_content: str | None = None
     """The ``content`` of an assistant's turn with calls and no text: ``""``, or ``None`` for null."""
     echoes_unknown_fields: bool = True

@@ -187,7 +187,8 @@ _PROFILES = (
         name="lmstudio",
         hosts=("localhost:1234", "127.0.0.1:1234"),
         tool_choices=frozenset({"auto", "required"}),
-        sources={"tool_choices": "lmstudio-bug-tracker#670"},
+        resolves_references=False,
+        sources={"tool_choices": "lmstudio-bug-tracker#670", "resolves_references": "lmstudio-bug-tracker#551"},
     ),
     ServerProfile(
         name="litellm",
