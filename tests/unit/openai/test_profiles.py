@@ -151,7 +151,8 @@ class TestFacts:
         plain, recursive = (tool.schema for tool in payload.tools.values())
 
         assert ("$ref" in str(plain)) is (name == "openai")
-        assert plain["properties"]["to"] == (schemas[0]["properties"]["to"] if name == "openai" else place)
+        properties: Any = plain["properties"]
+        assert properties["to"] == (schemas[0]["properties"]["to"] if name == "openai" else place)
         assert "$ref" in str(recursive)  # has no other form
 
     def test_strict_is_asked_for_where_it_is_enforced(self) -> None:
