@@ -395,13 +395,6 @@ def test_a_model_over_rest_cannot_be_async(rest: VertexRestServer) -> None:
         polycall.from_vertexai(generative_model(), use_async=True)
 
 
-def test_a_client_of_the_developer_api_is_refused() -> None:
-    from google import genai
-
-    with pytest.raises(polycall.ConfigurationError, match="vertexai=True"):
-        polycall.from_client(genai.Client(api_key="k", vertexai=False))
-
-
 def test_another_object_is_not_recognised() -> None:
     with pytest.raises(polycall.UnknownClientError):
         polycall.from_vertexai(object())  # type: ignore[call-overload]
