@@ -70,7 +70,7 @@ def test_version_and_help_are_words_too(run: Run) -> None:
         ("call -t app.models weather in Rome", "hint:  The prompt is one argument, in quotes; tools follow --tools"),
         ("-p fast call hi", "hint:  Options of a command come after it: polycall call -p fast."),
         ("call -p", "error: Option '-p' requires an argument."),
-        ("providers show", "error: Missing argument 'name'."),
+        ("providers show", "error: Missing argument 'NAME'."),
         ("call -t app.models --max-retries x hi", "error: Invalid value for '--max-retries'"),
         (
             "call -t app.models",
@@ -100,6 +100,31 @@ def test_shells_complete_commands_and_options(
     monkeypatch.setenv("_POLYCALL_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", f"polycall {given}")
     monkeypatch.setenv("COMP_CWORD", str(len(given.split()) if given else 1))
+
+    with pytest.raises(SystemExit):
+        run()
+
+    assert capfd.readouterr().out.split() == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("call -p ", ["fast", "slow"]), ("check -p s", ["slow"]), ("call --provider ope", ["openai/", "openrouter/"])],
+)
+def test_shells_complete_profiles_and_providers(
+    run: Run,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    given: str,
+    expected: list[str],
+) -> None:
+    (project / "polycall.toml").write_text(
+        '[profiles.fast]\nprovider = "openai"\n[profiles.slow]\nprovider = "openai"\n'
+    )
+    monkeypatch.setenv("_POLYCALL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"polycall {given}")
+    monkeypatch.setenv("COMP_CWORD", str(given.count(" ") + 1))
 
     with pytest.raises(SystemExit):
         run()

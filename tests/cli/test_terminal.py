@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,19 @@ def test_colours_can_be_forced_where_there_is_no_terminal(run: Run, monkeypatch:
     result = run("render", "--provider", "openai/m", "--tools", "app.models:Search")
 
     assert "\x1b[" in result.out
+
+
+def test_a_process_asks_the_terminal_for_its_width(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+
+    with Terminal(columns=40) as terminal:
+        subprocess.run(
+            [sys.executable, "-m", "polycall", "providers"], stdout=sys.stdout, stderr=sys.stderr, check=True
+        )
+
+    lines = terminal.text.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert lines[lines.index("openai") + 1].startswith("  distribution: polycall-openai ")
 
 
 def test_json_is_highlighted_and_stays_the_same_text(run: Run) -> None:

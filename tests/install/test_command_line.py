@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,9 @@ pytestmark = [pytest.mark.install, pytest.mark.xdist_group("install")]
 BROKEN = {
     "broken_plugin.py": "import a_module_that_is_not_there\n",
     "polycall_broken-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: polycall-broken\nVersion: 1.0\n",
-    "polycall_broken-1.0.dist-info/entry_points.txt": "[polycall.providers]\nbroken = broken_plugin\n",
+    "polycall_broken-1.0.dist-info/entry_points.txt": "[polycall.providers]\nbroken = broken_plugin\n"
+    "[polycall.extensions]\nmute = mute_extension\nloud = broken_plugin\n",
+    "mute_extension.py": "polycall_hook_api = 1\n",
 }
 
 
@@ -57,10 +60,10 @@ def test_without_a_provider_each_command_says_what_to_install(without_provider: 
 
 
 def test_a_broken_provider_is_listed_and_found_and_harms_no_other(with_providers: Environment, tmp_path: Path) -> None:
-    listed = with_providers.command("polycall", "providers", "--json", cwd=tmp_path)
-    checked = with_providers.command("polycall", "check", "--json", cwd=tmp_path)
-    shown = with_providers.command("polycall", "providers", "show", "acme", cwd=tmp_path)
-    written = with_providers.command("polycall", "init", cwd=tmp_path)
+    listed = run(with_providers, tmp_path, "providers --json")
+    checked = run(with_providers, tmp_path, "check --json")
+    shown = run(with_providers, tmp_path, "providers show acme")
+    written = run(with_providers, tmp_path, "init")
 
     assert [one["name"] for one in json.loads(listed.stdout)] == ["acme", "broken"]
     findings = {one["name"]: one for one in json.loads(checked.stdout)["findings"]}
@@ -73,3 +76,18 @@ def test_a_broken_provider_is_listed_and_found_and_harms_no_other(with_providers
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "token_env" in shown.stdout
     assert written.stderr.startswith("Wrote polycall.toml. Profiles: acme; ")
+
+
+def test_a_broken_extension_is_found_and_can_be_left_out(with_providers: Environment, tmp_path: Path) -> None:
+    listed = run(with_providers, tmp_path, "extensions --json")
+    checked = with_providers.command("polycall", "check", "--json", cwd=tmp_path)
+
+    assert [(one["name"], one["allowed"]) for one in json.loads(listed.stdout)] == [("loud", False), ("mute", True)]
+    findings = {one["name"]: one for one in json.loads(checked.stdout)["findings"]}
+    assert (findings["acme"]["ok"], findings["mute"]["ok"], findings["loud"]["ok"]) == (True, True, False)
+    assert "POLYCALL_EXTENSIONS can leave it out." in findings["loud"]["message"]
+
+
+def run(environment: Environment, folder: Path, line: str) -> subprocess.CompletedProcess[str]:
+    """Run the command without the extension that is broken."""
+    return environment.command("polycall", *line.split(), cwd=folder, variables={"POLYCALL_EXTENSIONS": "mute"})

@@ -164,9 +164,11 @@ class Environment:
         """Where its packages are."""
         return Path(self.run("import sysconfig; print(sysconfig.get_path('purelib'))").strip())
 
-    def command(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *command: str, cwd: Path, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command that is installed in it, without an input."""
-        return _run([str(self.python.parent / command[0]), *command[1:]], cwd)
+        return _run([str(self.python.parent / command[0]), *command[1:]], cwd, variables)
 
     def packages(self) -> dict[str, str]:
         """What is installed: versions by name, in lower case with hyphens."""

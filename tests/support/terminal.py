@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import sys
+import termios
 import threading
 from types import TracebackType
 from typing import Self
@@ -18,10 +21,12 @@ class Terminal:
 
     Args:
         encoding: Of the two streams.
+        columns: Its width, for processes that ask; ``None`` leaves it open.
     """
 
-    def __init__(self, *, encoding: str = "utf-8") -> None:
+    def __init__(self, *, encoding: str = "utf-8", columns: int | None = None) -> None:
         self._encoding = encoding
+        self._columns = columns
         self._bytes = bytearray()
         self._changed = threading.Condition()
 
@@ -42,6 +47,8 @@ class Terminal:
 
     def __enter__(self) -> Self:
         master, slave = pty.openpty()
+        if self._columns is not None:
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, self._columns, 0, 0))
         self._before = sys.stdout, sys.stderr
         self._streams = [open(os.dup(slave), "w", encoding=self._encoding) for _ in range(2)]  # noqa: PTH123, SIM115
         os.close(slave)

@@ -9,6 +9,7 @@ import typer
 
 from polycall.cli._exit_codes import ExitCode
 from polycall.cli._help import examples, make_app
+from polycall.cli._input.completion import profile_names
 from polycall.cli._input.parameters import AsJson, ConfigFile
 
 app = make_app()
@@ -24,7 +25,14 @@ app = make_app()
 def check(
     profile: Annotated[
         list[str] | None,
-        typer.Option("--profile", "-p", help="Only this profile. Repeatable.", show_default=False),
+        typer.Option(
+            "--profile",
+            "-p",
+            metavar="NAME",
+            autocompletion=profile_names,
+            help="Only this profile. Repeatable.",
+            show_default=False,
+        ),
     ] = None,
     config: ConfigFile = None,
     online: Annotated[bool, typer.Option("--online", help="Make one tiny call for each profile.")] = False,

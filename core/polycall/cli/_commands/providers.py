@@ -9,6 +9,7 @@ import typer
 from polycall._plugins.discovery import PROVIDER_GROUP
 from polycall.cli._examples import OTHER_PROVIDER, PROVIDER
 from polycall.cli._help import examples, make_app
+from polycall.cli._input.completion import provider_names
 from polycall.cli._input.parameters import AsJson
 from polycall.cli._output.plugins import print_plugins
 
@@ -37,7 +38,11 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples(f"polycall providers show {PROVIDER}", f"polycall providers show {OTHER_PROVIDER} --json"))
 def show(
-    name: Annotated[str, typer.Argument(help="The provider's name.", show_default=False)], as_json: AsJson = False
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", autocompletion=provider_names, help="The provider's name.", show_default=False),
+    ],
+    as_json: AsJson = False,
 ) -> None:
     """Show a provider's settings, with types, defaults and variables, and the options of a call.
 

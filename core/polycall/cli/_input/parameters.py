@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from polycall.cli._examples import SCHEMA_FORMS
+from polycall.cli._input.completion import profile_names, provider_prefixes
 
 ASKING = "What is asked"
 CLIENT = "Which client"
@@ -18,6 +19,7 @@ Profile: TypeAlias = Annotated[
         "--profile",
         "-p",
         metavar="NAME",
+        autocompletion=profile_names,
         help="A profile of the config file.",
         rich_help_panel=CLIENT,
         show_default=False,
@@ -28,6 +30,7 @@ ProviderName: TypeAlias = Annotated[
     typer.Option(
         "--provider",
         metavar="PROVIDER/MODEL",
+        autocompletion=provider_prefixes,
         help="A provider and a model, without a file.",
         rich_help_panel=CLIENT,
         show_default=False,
