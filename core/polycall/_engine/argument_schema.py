@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -28,6 +28,7 @@ from polycall._data.errors import SchemaError
 from polycall._data.types import JsonObject
 
 _DEFINE_IT = "Define or import the type at module level, outside of 'if TYPE_CHECKING'."
+_USE_DATA = "Give the field a type of data, or make it one that the model does not set (PrivateAttr)."
 _STRING_LIMITS = {"str_min_length": "minLength", "str_max_length": "maxLength"}
 _KEYS_AS_TEXT = {"int": r"^[+-]?\d+$", "float": r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"}
 _KEYS_THAT_TEXT_CANNOT_BE = frozenset({"list", "tuple", "set", "frozenset", "model", "dataclass", "typed-dict", "none"})
@@ -47,9 +48,30 @@ def make_adapter(member: object, name: str) -> TypeAdapter[Any]:
     except NameError as error:  # pydantic's PydanticUndefinedAnnotation is one too
         raise SchemaError(name, f"{_first_line(error)}. {_DEFINE_IT}") from error
     except PydanticSchemaGenerationError as error:
-        raise SchemaError(name, f"has a field that no JSON Schema can express: {_first_line(error)}") from error
+        raise SchemaError(_field_without_schema(member, name), _not_data(error)) from error
     except PydanticUserError as error:
         raise _user_error(name, error) from error
+
+
+def _field_without_schema(member: object, name: str) -> str:
+    """The path of the field of a dataclass or a TypedDict that pydantic has no validator for, as far as it is known."""
+    try:
+        hints = get_type_hints(member, include_extras=True)
+    except (NameError, TypeError):
+        return name
+    for field, hint in hints.items():
+        try:
+            TypeAdapter(hint)
+        except PydanticSchemaGenerationError:
+            return f"{name}.{field}"
+        except Exception:  # noqa: BLE001, S112  # another problem than the one that is looked for
+            continue
+    return name
+
+
+def _not_data(error: Exception) -> str:
+    problem = _first_line(error).partition(" Set `arbitrary_types_allowed")[0].rstrip(".")  # which helps nobody here
+    return f"no JSON Schema can express its type: {problem}. {_USE_DATA}"
 
 
 def argument_schema(adapter: TypeAdapter[Any], name: str) -> JsonObject:
@@ -72,9 +94,9 @@ def argument_schema(adapter: TypeAdapter[Any], name: str) -> JsonObject:
         node = getattr(error, "polycall_node", None)
         raise SchemaError(
             name + (_path_to(node, adapter.core_schema) if node is not None else ""),
-            f"has a field that no JSON Schema can express: {_first_line(error)}"
+            f"has a field that no JSON Schema can express: {_first_line(error).rstrip('.')}. {_USE_DATA}"
             if node is None
-            else f"no JSON Schema can express its type: {_first_line(error)}",
+            else _not_data(error),
         ) from error
     except PydanticUserError as error:
         raise _user_error(name, error) from error

@@ -229,6 +229,35 @@ def test_a_member_that_is_not_a_model(
     assert toy.requests == []
 
 
+class WithFunction(BaseModel):
+    on_arrival: Callable[[int], int]
+
+
+@dataclasses.dataclass
+class WithClient:
+    name: str
+    client: Plain
+
+
+USE_DATA = "Give the field a type of data, or make it one that the model does not set (PrivateAttr)."
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "problem"),
+    [
+        (WithFunction, "WithFunction.on_arrival", "Cannot generate a JsonSchema for core_schema.CallableSchema"),
+        (WithClient, "WithClient.client", f"Unable to generate pydantic-core schema for {Plain!r}"),
+    ],
+)
+def test_a_field_that_is_not_data(make_client: MakeClient, model: Any, path: str, problem: str) -> None:
+    client, _ = make_client()
+
+    with pytest.raises(polycall.SchemaError) as raised:
+        client.create(ASK, list[model])
+
+    assert str(raised.value) == f"{path!r}: no JSON Schema can express its type: {problem}. {USE_DATA}"
+
+
 def test_messages_and_response_model_in_the_wrong_order(make_client: MakeClient) -> None:
     client, _ = make_client()
 
