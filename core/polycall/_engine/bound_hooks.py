@@ -335,10 +335,10 @@ class BoundHooks:
             raise
 
     async def _awaited(self, hook: str, awaitable: Awaitable[Any] | None) -> Any:
-        if not hasattr(awaitable, "__await__"):
+        if awaitable is None or not hasattr(awaitable, "__await__"):
             raise wrong_result(self.provider, awaitable, "an awaitable", hook)
         try:
-            return await awaitable  # type: ignore[misc]  # checked in the line above
+            return await awaitable
         except Exception as error:
             raised = self.explain_async(error, hook)
             if raised is error:

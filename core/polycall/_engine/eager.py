@@ -54,9 +54,12 @@ def _with_lists(schema: CoreSchema) -> CoreSchema:
             copy = {key: inner if key == "default" else copied(inner) for key, inner in part.items()}
             if part.get("type") == _LAZY:
                 copy["type"] = "list"
-        elif type(part) in (list, tuple):
-            copy = type(part)(copied(inner) for inner in part)  # type: ignore[attr-defined,call-arg]
+        elif type(part) is list:
+            copy = [copied(inner) for inner in part]
+        elif type(part) is tuple:
+            copy = tuple(copied(inner) for inner in part)
         copies[id(part)] = copy
         return copy
 
-    return copied(schema)  # type: ignore[no-any-return]
+    whole: CoreSchema = copied(schema)
+    return whole

@@ -219,11 +219,11 @@ class _Modern:
     def target(self, pointer: str) -> object:
         from urllib.parse import unquote
 
-        target: object = self.source
+        target: Any = self.source  # JSON, which nobody has checked yet
         for step in unquote(pointer[1:]).split("/")[1:]:
             key = _SPECIAL.sub(lambda special: "~" if special[0] == "~0" else "/", step)
             try:
-                target = target[int(key)] if isinstance(target, list) else target[key]  # type: ignore[index]
+                target = target[int(key)] if isinstance(target, list) else target[key]
             except (KeyError, IndexError, ValueError, TypeError):
                 raise SchemaError(self.tool.name, f"$ref {pointer!r} leads nowhere.") from None
         if target is self.source:

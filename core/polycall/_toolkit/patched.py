@@ -53,6 +53,6 @@ def _function_behind(attribute: object) -> FunctionType | None:
         function = attribute.func
     elif type(attribute) is property:
         function = attribute.fget
-    elif type(attribute) in (classmethod, staticmethod):
-        function = attribute.__func__  # type: ignore[attr-defined]
+    elif isinstance(attribute, (classmethod, staticmethod)):
+        function = attribute.__func__
     return function if type(function) is FunctionType else None
