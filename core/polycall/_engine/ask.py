@@ -96,7 +96,6 @@ class Ask(NamedTuple):
             or self.stream.__class__ not in _FLAG
             or self.deltas.__class__ not in _FLAG
             or self.strict.__class__ not in _FLAG_OR_NONE
-            or (self.deltas and not self.stream)
         ):
             self._check_types()
         if self.max_retries is not None:
@@ -119,8 +118,6 @@ class Ask(NamedTuple):
             if value.__class__ not in (_FLAG_OR_NONE if name == "strict" else _FLAG):
                 due = "True, False or None" if name == "strict" else "True or False"
                 raise ConfigurationError(f"{name} must be {due}, got {value!r:.100}.", key=name)
-        if self.deltas and not self.stream:
-            raise ConfigurationError("deltas=True is for streams. Pass stream=True with it.", key="deltas")
 
     def choice(self, tools: ToolSet) -> tuple[str, tuple[str, ...]]:
         """The choice for the provider, and the tools that must be called.

@@ -25,11 +25,16 @@ def to_rest(value: Any) -> dict[str, object] | None:
         if name in getattr(value, "__dict__", ()):
             value = getattr(value, name)
     if hasattr(value, "model_dump"):
-        return _dump_model(value)
+        return _dump_model(value) if _is_of_google(type(value)) else None
     if is_message(value):
         return _dump_message(value)
     pb = getattr(type(value), "pb", None)
     return None if pb is None else _dump_message(pb(value))
+
+
+def _is_of_google(type_: type) -> bool:
+    """Whether a pydantic model is, or derives from, one of the SDK: those of callers are not contents."""
+    return any(base.__module__.partition(".")[0] == "google" for base in type_.__mro__)
 
 
 def _dump_message(message: Any) -> dict[str, object]:

@@ -317,7 +317,6 @@ WRONG_ARGUMENTS: list[tuple[dict[str, object], str]] = [
     ({"stream": 1}, "stream must be True or False, got 1."),
     ({"strict": "true"}, "strict must be True, False or None, got 'true'."),
     ({"deltas": "yes"}, "deltas must be True or False, got 'yes'."),
-    ({"deltas": True}, "deltas=True is for streams. Pass stream=True with it."),
     ({"tool_choice": "wether"}, f"{CHOICE} 'wether'. Write tool_choice='Weather'."),
     ({"tool_choice": Weather}, f"{CHOICE} {Weather!r}. Write tool_choice='Weather'."),
     ({"tool_choice": "any"}, f"{CHOICE} 'any'. Write tool_choice='required'."),

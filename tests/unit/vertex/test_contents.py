@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from google.cloud.aiplatform_v1beta1 import types as v1beta1
 from google.genai import types
+from pydantic import BaseModel
 
 from polycall import MessageError
 from polycall_vertex._protocol.contents import to_contents
@@ -344,3 +346,20 @@ def test_no_message_at_all() -> None:
         MessageError, match=r"messages is empty; write messages=\[\{'role': 'user', 'content': ...\}\]\."
     ):
         to_contents([])
+
+
+class Answer(BaseModel):
+    text: str
+
+
+@pytest.mark.parametrize(
+    ("messages", "where"),
+    [
+        ([Answer(text="x")], "messages[0]"),
+        ([{"role": "user", "content": [Answer(text="x")]}], "messages[0].content[0]"),
+    ],
+)
+def test_an_object_of_the_caller_s_own_is_not_a_content(messages: list[object], where: str) -> None:
+    """Its ``text`` must not make it a part."""
+    with pytest.raises(MessageError, match=re.escape(f"{where}: an Answer is not a ")):
+        to_contents(messages)
