@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from polycall.plugin import IN_CODE_ONLY, NEW_CLIENT_ONLY, OtherNames
+from polycall.plugin import IN_CODE_ONLY, NEW_CLIENT_ONLY, OtherNames, ReadFrom
 
 LoadProgress = Callable[[int, int], object]
 
@@ -58,7 +58,7 @@ class LlamaSettings(BaseModel):
     max_calls: int = Field(default=16, ge=1)
     seed: int | None = None
     hf_file: Annotated[str | None, NEW_CLIENT_ONLY] = None
-    hf_token: Annotated[SecretStr | None, NEW_CLIENT_ONLY] = None
+    hf_token: Annotated[SecretStr | None, NEW_CLIENT_ONLY, ReadFrom("HF_TOKEN")] = None
     offline: Annotated[bool, NEW_CLIENT_ONLY] = False
     verbose: Annotated[bool, NEW_CLIENT_ONLY] = False
     on_load_progress: Annotated[LoadProgress | None, NEW_CLIENT_ONLY, IN_CODE_ONLY] = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from polycall import ConfigurationError
-from polycall.plugin import sdk_missing
+from polycall.plugin import sdk_missing, sendable_key
 from polycall_llamacpp._model.listener import Listener, ListenerError
 from polycall_llamacpp._model.source import ModelSource, read_through
 from polycall_llamacpp._settings import LlamaSettings
@@ -128,6 +128,8 @@ def _set_params(params: Any, source: ModelSource, settings: LlamaSettings) -> No
             params.model.hf_file = settings.hf_file
         if settings.hf_token is not None:
             params.hf_token = settings.hf_token.get_secret_value()
+        elif token := os.environ.get("HF_TOKEN", "").strip():  # llama.cpp would send it with its line break
+            params.hf_token = sendable_key(token, "The environment variable HF_TOKEN")
         params.offline = settings.offline
     params.n_ctx = settings.n_ctx
     params.n_parallel = max(settings.parallel, _SLOTS)
