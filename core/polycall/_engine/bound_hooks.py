@@ -67,13 +67,13 @@ class BoundHooks:
         self._rendered: dict[tuple[object, ...], tuple[object, Any, tuple[Adaptation, ...]]] = {}
         # Looked up once: an extension that is added later serves clients that are made later.
         hooks = provider.hooks
-        self._render_request = hooks.polycall_render_request
-        self._send = hooks.polycall_send
+        self._render_request = provider.caller("polycall_render_request")
+        self._send = provider.caller("polycall_send")
         self._send_async = _if_implemented(provider, "polycall_send_async")
         self._open_stream = _if_implemented(provider, "polycall_open_stream")
         self._open_stream_async = _if_implemented(provider, "polycall_open_stream_async")
         self._extract_reply = _if_implemented(provider, "polycall_extract_reply")
-        self._create_decoder = hooks.polycall_create_decoder
+        self._create_decoder = provider.caller("polycall_create_decoder")
         self._before_request = observers_of(provider, "polycall_before_request")
         self._round_ended = observers_of(provider, "polycall_round_ended")
         self.create_began = observers_of(provider, "polycall_create_began")
@@ -347,4 +347,4 @@ class BoundHooks:
 
 
 def _if_implemented(provider: Provider, hook: str) -> Callable[..., Any] | None:
-    return getattr(provider.hooks, hook) if provider.implements(hook) else None
+    return provider.caller(hook) if provider.implements(hook) else None

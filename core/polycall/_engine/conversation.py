@@ -13,7 +13,6 @@ from polycall._data.types import JsonObject, ToolCall
 from polycall._data.wording import Wording
 from polycall._engine.corrections import Outcome, answer, answer_surplus
 from polycall._engine.result_checks import check_result
-from polycall._engine.validation import ValidCall
 from polycall._plugins.registry import Provider, registry
 from polycall._toolkit import conversation as toolkit
 
@@ -73,14 +72,16 @@ class Conversation:
         wording: The words of the answers.
         max_calls: The caller's.
         rounds: In order.
-        good: Each good call and the number of its round, in the order of the result.
+        tool_calls: Of the good calls, in the order of the result.
+        round_of: The number of each one's round.
     """
 
     provider: str
     wording: Wording
     max_calls: int | None
     rounds: Sequence[Round]
-    good: Sequence[tuple[ValidCall, int]]
+    tool_calls: Sequence[ToolCall]
+    round_of: Sequence[int]
 
     def continue_with(self, results: Sequence[object]) -> list[object]:
         """Replay the conversation with the calls' true results in place of the word "accepted".
@@ -89,8 +90,8 @@ class Conversation:
             ValueError: A result cannot be written as JSON.
         """
         given = {
-            (number, call.tool_call.index): _result(call.tool_call, place, result)
-            for place, ((call, number), result) in enumerate(zip(self.good, results, strict=True))
+            (number, call.index): _result(call, place, result)
+            for place, (call, number, result) in enumerate(zip(self.tool_calls, self.round_of, results, strict=True))
         }
         messages = self.rounds[0].messages
         for number, one in enumerate(self.rounds):
@@ -112,7 +113,7 @@ class Conversation:
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         rounds = [replace(one, reply=replace(one.reply, raw_response=None)) for one in self.rounds]
-        return Conversation, (self.provider, self.wording, self.max_calls, rounds, list(self.good))
+        return Conversation, (self.provider, self.wording, self.max_calls, rounds, self.tool_calls, self.round_of)
 
 
 def continue_conversation(

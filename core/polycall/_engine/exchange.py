@@ -148,7 +148,7 @@ class Exchange:
         """
         if not self._rounds and not self._room.take(tool_call.name):
             return None
-        outcome = self._validate(tool_call)
+        outcome = validate_call(tool_call, self.tools, self.ask.context, self._only_tool, self._wording)
         self._early[tool_call.index] = outcome
         return outcome
 
@@ -176,11 +176,11 @@ class Exchange:
         calls = reply.tool_calls
         if self.ask.max_calls is not None and not self._rounds:
             calls = self._within_limit(this_round, early)
-        validate = self._validate
-        if early:
-            outcomes = [early.get(call.index) or validate(call) for call in calls]
-        else:
-            outcomes = [validate(call) for call in calls]
+        tools, context, only_tool, wording = self.tools, self.ask.context, self._only_tool, self._wording
+        outcomes = [
+            (early and early.get(call.index)) or validate_call(call, tools, context, only_tool, wording)
+            for call in calls
+        ]
         this_round.outcomes = outcomes
         self._rounds.append(this_round)
         if len(self._rounds) == 1:
@@ -204,18 +204,16 @@ class Exchange:
 
     def calls(self) -> Calls[object]:
         """The good calls so far, in order, and everything else that the replies held."""
-        good: list[tuple[ValidCall, int]] = []
-        values: list[object] = []
-        tool_calls: list[ToolCall] = []
-        for call, number in zip(self._outcomes, self._round_of, strict=True):
-            if isinstance(call, ValidCall):
-                good.append((call, number))
-                values.append(call.value)
-                tool_calls.append(call.tool_call)
+        good = [call for call in self._outcomes if isinstance(call, ValidCall)]
+        tool_calls = tuple([call.tool_call for call in good])
+        round_of = self._round_of
+        if len(good) < len(round_of):
+            outcomes = zip(self._outcomes, round_of, strict=True)
+            round_of = [number for call, number in outcomes if isinstance(call, ValidCall)]
         rounds = self._rounds
         reply = rounds[-1].reply if rounds else Reply()
         return Calls(
-            values,
+            [call.value for call in good],
             tool_calls=tool_calls,
             text=self._first("text"),
             reasoning=self._first("reasoning"),
@@ -227,7 +225,9 @@ class Exchange:
             response_id=reply.response_id,
             adaptations=self._adaptations,
             surplus=self._surplus,
-            conversation=Conversation(self._hooks.name, self._wording, self.ask.max_calls, tuple(rounds), good)
+            conversation=Conversation(
+                self._hooks.name, self._wording, self.ask.max_calls, tuple(rounds), tool_calls, tuple(round_of)
+            )
             if rounds
             else None,
             make_raw_response=reply.raw_response,
@@ -291,9 +291,6 @@ class Exchange:
             wording=self._wording,
             dry_run=ask.dry_run,
         )
-
-    def _validate(self, tool_call: ToolCall) -> Outcome:
-        return validate_call(tool_call, self.tools, self.ask.context, only_tool=self._only_tool, wording=self._wording)
 
     def _within_limit(self, this_round: Round, early: dict[int, Outcome]) -> Sequence[ToolCall]:
         """The calls of the first reply that are used: those that a stream has yielded, then the first ones."""

@@ -32,7 +32,6 @@ def validate_call(
     tool_call: ToolCall,
     tools: ToolSet,
     context: object = None,
-    *,
     only_tool: str | None = None,
     wording: Wording = DEFAULT_WORDING,
 ) -> ValidCall | CallFailure:

@@ -95,13 +95,13 @@ def excerpt(data: bytes | str) -> str:
 
 def json_text(value: object, name: str) -> str | None:
     """Member ``name`` of a mapping if it is a text, also an empty one; else ``None``."""
-    member = value.get(name) if isinstance(value, Mapping) else None
+    member = value.get(name) if type(value) is dict or isinstance(value, Mapping) else None
     return member if isinstance(member, str) else None
 
 
 def json_int(value: object, name: str) -> int | None:
     """Member ``name`` of a mapping if it is a whole number, also one written as ``12.0``; else ``None``."""
-    member = value.get(name) if isinstance(value, Mapping) else None
+    member = value.get(name) if type(value) is dict or isinstance(value, Mapping) else None
     if isinstance(member, int):
         return None if isinstance(member, bool) else member
     return int(member) if isinstance(member, float) and member.is_integer() else None
@@ -109,7 +109,7 @@ def json_int(value: object, name: str) -> int | None:
 
 def json_object(value: object, name: str) -> JsonObject | None:
     """Member ``name`` of a mapping if it is an object; else ``None``."""
-    member = value.get(name) if isinstance(value, Mapping) else None
+    member = value.get(name) if type(value) is dict or isinstance(value, Mapping) else None
     if isinstance(member, dict):
         return member
     return dict(member) if isinstance(member, Mapping) else None
@@ -117,7 +117,7 @@ def json_object(value: object, name: str) -> JsonObject | None:
 
 def json_list(value: object, name: str) -> list[object] | None:
     """Member ``name`` of a mapping if it is a list; else ``None``."""
-    member = value.get(name) if isinstance(value, Mapping) else None
+    member = value.get(name) if type(value) is dict or isinstance(value, Mapping) else None
     return member if isinstance(member, list) else None
 
 

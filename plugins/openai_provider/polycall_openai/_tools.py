@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from pydantic_core import from_json, to_json
 
@@ -35,7 +35,8 @@ _IN_WORDS = {
 
 def payload_of(request: Request) -> ToolPayload:
     """The tool payload of a request, with its type."""
-    return cast("ToolPayload", request.tool_payload)
+    payload: ToolPayload = request.tool_payload
+    return payload
 
 
 def fields_of_tools(request: Request) -> JsonObject:

@@ -1,11 +1,19 @@
-"""The short way to post: what reaches the SDK's ``request`` is what ``client.post`` would hand it."""
+"""The short way to post: what reaches the SDK's ``request`` is what ``client.post`` would hand it.
+
+But for two things: the body may be JSON already, and a key for retries is there that the SDK would make up.
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import openai
 import pytest
+from pydantic import BaseModel
 
 from polycall_openai._sdk.call_options import NO_OPTIONS, CallOptions
 from polycall_openai._sdk.endpoint import CHAT_COMPLETIONS, RESPONSES, Endpoint, sdk_types
@@ -13,6 +21,13 @@ from polycall_openai._sdk.post import post
 from polycall_openai._sdk.url_cache import UrlCache
 
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stop": None}
+
+
+class Point(BaseModel):
+    """Of the caller's; the SDK leaves out fields that were not set."""
+
+    x: int
+    y: int = 0
 
 
 class Recorder(openai.OpenAI):
@@ -59,9 +74,92 @@ def test_the_request_is_that_of_post(endpoint: Endpoint, options: CallOptions) -
     (type_, short, _), (expected_type, expected, _) = client.requests
     assert type_ is expected_type
     assert short.pop("url") == "https://api.openai.com/v1" + expected.pop("url")
+    if short.get("content") is not None:
+        short["json_data"], short["content"] = json.loads(short["content"]), None
+        assert short.pop("idempotency_key")
+        assert expected.pop("idempotency_key") is None
     assert {name: repr(value) for name, value in short.items()} == {
         name: repr(value) for name, value in expected.items()
     }
+
+
+# What the SDK rides on; both may be installed.
+_HTTPX: Any = importlib.import_module("httpx2" if int(openai.__version__.partition(".")[0]) > 2 else "httpx")
+
+
+def sent_by(send: Any) -> tuple[bytes, dict[str, str]] | str:
+    """Body and headers as they leave the SDK; or the error that it raises instead."""
+    requests: list[Any] = []
+
+    def handle(request: Any) -> Any:
+        requests.append(request)
+        return _HTTPX.Response(200, json={})
+
+    client = openai.OpenAI(api_key="none", http_client=_HTTPX.Client(transport=_HTTPX.MockTransport(handle)))
+    try:
+        send(client)
+    except (TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    return requests[0].content, dict(requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain",
+        'a "quoted"\\path/with \n\x00\x7f controls',
+        "Montréal 😀 \u2028",
+        [1, -1, 0.1, True, False, None, 10**30],
+        {"a": {"b": [{}, []]}, "": ""},
+        {1: "a key that is a number"},
+        ("a", "tuple"),
+        "\ud800",
+        float("nan"),
+        float("-inf"),
+        "NaN and Infinity in a text",
+        object(),
+        b"bytes",
+        Decimal("1.5"),
+        {1, 2},
+        datetime(2026, 1, 2, tzinfo=UTC),
+        Point(x=1),
+    ],
+    ids=repr,
+)
+def test_the_same_bytes_are_sent_or_the_same_error_is_raised(value: object) -> None:
+    body = {**BODY, "value": value}
+    options: Any = NO_OPTIONS.for_post({"X-Stainless-Raw-Response": "true"})
+    reply = sdk_types(CHAT_COMPLETIONS).reply
+
+    def by_the_sdk(client: openai.OpenAI) -> object:
+        return client.post(CHAT_COMPLETIONS.path, cast_to=reply, body=body, options=options)
+
+    short = sent_by(lambda client: post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), body, NO_OPTIONS))
+
+    assert short == sent_by(by_the_sdk)
+
+
+def test_each_request_has_a_key_of_its_own() -> None:
+    client = Recorder()
+
+    for _ in range(2):
+        post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), NO_OPTIONS)
+
+    keys = [options["idempotency_key"] for _, options, _ in client.requests]
+    assert None not in keys
+    assert keys[0] != keys[1]
+
+
+def test_a_client_that_prepares_its_options_itself_sees_the_body_as_data() -> None:
+    class Preparing(Recorder):
+        def _prepare_options(self, options: Any) -> Any:
+            raise NotImplementedError
+
+    client = Preparing()
+    post(client, CHAT_COMPLETIONS, UrlCache(CHAT_COMPLETIONS.path), dict(BODY), NO_OPTIONS)
+    [(_, options, _)] = client.requests
+
+    assert (options["json_data"], options["content"]) == (BODY, None)
 
 
 def test_streams_ask_for_the_same_classes() -> None:

@@ -49,7 +49,8 @@ def make_calls(
         DEFAULT_WORDING,
         None,
         (Round(list(messages), reply, valid),),
-        [(call, 0) for call in valid],
+        tool_calls,
+        [0] * len(tool_calls),
     )
     return Calls(
         made,

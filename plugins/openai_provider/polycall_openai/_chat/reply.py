@@ -74,8 +74,10 @@ def extract_reply(server: Server, request: Request, body: object, raw_response: 
 
 def _completion(value: JsonObject, errors: ReplyErrors, body: object) -> JsonObject:
     """The completion inside a body: itself, or nested under ``provider`` (pydantic-ai#6900)."""
+    if value.get("choices"):
+        return value
     nested = value.get("provider")
-    if not value.get("choices") and isinstance(nested, dict):
+    if isinstance(nested, dict):
         value = nested
     if not value.get("choices"):
         responses = value.get("object") == "response"
@@ -90,6 +92,9 @@ def _choices(given: object, errors: ReplyErrors, body: object) -> tuple[list[Jso
     One choice is asked for. Where there are more, the server has spread the reply over them: the text in one, calls in
     others (HKUDS/nanobot#1555, BerriAI/litellm#35444).
     """
+    match given:
+        case [{"message": dict(message)} as choice]:  # as nearly always
+            return [choice], message
     choices = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     messages = [message for choice in choices if isinstance(message := choice.get("message"), dict)]
     if len(messages) > 1 and len(messages) < len(given):  # type: ignore[arg-type]

@@ -34,6 +34,10 @@ class UrlCache:
             self._known = (base_url, url)
         return url
 
+    def is_whole(self, url: str) -> bool:
+        """Whether a result of `of` is the whole URL: the client builds its requests as ``openai.OpenAI`` does."""
+        return url is not self._path
+
     def _url(self, client: Any, base_url: str) -> str:
         is_plain = (
             base_url.startswith(("http://", "https://"))
