@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
 
 from polycall.plugin import CallMaker, FinishReason, JsonObject, Reply, Request, ToolCall
 from polycall_openai._chat.turn import call_entry, make_turn
@@ -86,18 +87,18 @@ def _completion(value: JsonObject, errors: ReplyErrors, body: object) -> JsonObj
     return value
 
 
-def _choices(given: object, errors: ReplyErrors, body: object) -> tuple[list[JsonObject], JsonObject]:
+def _choices(given: Any, errors: ReplyErrors, body: object) -> tuple[list[JsonObject], JsonObject]:
     """The choices, and the one message that they are.
 
     One choice is asked for. Where there are more, the server has spread the reply over them: the text in one, calls in
     others (HKUDS/nanobot#1555, BerriAI/litellm#35444).
     """
     match given:
-        case [{"message": dict(message)} as choice]:  # as nearly always
-            return [choice], message
+        case [{"message": dict(only)} as choice]:  # as nearly always
+            return [choice], only
     choices = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     messages = [message for choice in choices if isinstance(message := choice.get("message"), dict)]
-    if len(messages) > 1 and len(messages) < len(given):  # type: ignore[arg-type]
+    if len(messages) > 1 and len(messages) < len(given):
         raise errors.not_the_protocol("a choice of the reply has no message", body)
     if not messages or not isinstance(choices[0].get("message"), dict):
         raise errors.not_the_protocol("the reply's first choice has no message", body)
