@@ -88,9 +88,10 @@ class _StreamBase(NotYetCalls, Generic[T]):
         # The round that is being read.
         self._request: Request | None = None
         self._body: Any = None
+        """Of a request that has not been sent."""
         self._decoder: StreamDecoder[Any] | None = None
-        self._completed = CompletedCalls(hooks.provider)
-        self._started: set[int] = set()
+        self._completed: CompletedCalls
+        self._started: set[int]
 
     @property
     def calls(self) -> Calls[T]:
@@ -122,7 +123,7 @@ class _StreamBase(NotYetCalls, Generic[T]):
             self._body = self._hooks.render(request)
             self._decoder = None
             self._completed = CompletedCalls(self._hooks.provider)
-            self._started.clear()
+            self._started = set()
         return request
 
     def _current_decoder(self) -> StreamDecoder[Any]:
@@ -319,16 +320,29 @@ class CallStream(SyncStreamOnly, _StreamBase[T]):
         """Begin the next round, if there is one, and open its stream."""
         request = self._begin_round()
         if request is not None:
-            self._chunks = self._hooks.open_stream(request, self._body)
-            self._iterator = None if self._chunks is None else iter(self._chunks)
+            self._chunks = chunks = self._hooks.open_stream(request, self._body)
+            if chunks is not None:
+                self._body, self._iterator = None, iter(chunks)
 
     def _next_event(self) -> CallEvent[T] | None:
+        """Read until an event is there; ``None`` if the result is."""
         pending = self._pending
         if not pending and self._result is None:
             self._raise_if_over()
             self._is_reading = True
             try:
-                self._read()
+                while not pending:
+                    if self._must_open:
+                        self._open()
+                    if self._request is None:
+                        self._end()
+                        break
+                    if self._iterator is None:
+                        self._end_round(self._hooks.send(self._request, self._body))
+                    elif self._read_chunks(self._iterator):
+                        reply = self._decoded_reply()
+                        self._close_chunks()
+                        self._end_round(reply)
             except BaseException as error:
                 with suppress(Exception):  # the error on its way matters more
                     self._close_chunks()
@@ -342,21 +356,6 @@ class CallStream(SyncStreamOnly, _StreamBase[T]):
                 self._close_chunks()
         return pending.popleft() if pending else None
 
-    def _read(self) -> None:
-        """Read until an event is there, or the result."""
-        while not self._pending:
-            if self._must_open:
-                self._open()
-            if self._request is None:
-                self._end()
-                return
-            if self._iterator is None:
-                self._end_round(self._hooks.send(self._request, self._body))
-            elif self._read_chunks(self._iterator):
-                reply = self._decoded_reply()
-                self._close_chunks()
-                self._end_round(reply)
-
     def _read_chunks(self, iterator: Iterator[object]) -> bool:
         """Read chunks until an event is there. True if the reply is over."""
         decoder, pending, take = self._current_decoder(), self._pending, self._take
@@ -365,7 +364,9 @@ class CallStream(SyncStreamOnly, _StreamBase[T]):
             for chunk in iterator:
                 try:
                     events = feed(chunk)
-                    for event in events if type(events) in LISTS else check_events(self._hooks.provider, events):
+                    if type(events) not in LISTS:
+                        events = check_events(self._hooks.provider, events)
+                    for event in events:
                         take(event)
                 except Exception as error:
                     self._hooks.explain(error)
@@ -469,8 +470,9 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
     async def _open(self) -> None:
         request = self._begin_round()
         if request is not None:
-            self._chunks = await self._hooks.open_stream_async(request, self._body)
-            self._iterator = None if self._chunks is None else self._chunks.__aiter__()
+            self._chunks = chunks = await self._hooks.open_stream_async(request, self._body)
+            if chunks is not None:
+                self._body, self._iterator = None, chunks.__aiter__()
             if self._closed:  # while it was being opened
                 raise self._closed_error()
 
@@ -479,7 +481,18 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
         if not pending and self._result is None:
             self._raise_if_over()
             try:
-                await self._read()
+                while not pending:
+                    if self._must_open:
+                        await self._open()
+                    if self._request is None:
+                        self._end()
+                        break
+                    if self._iterator is None:
+                        self._end_round(await self._hooks.send_async(self._request, self._body))
+                    elif await self._read_chunks(self._iterator):
+                        reply = self._decoded_reply()
+                        await self._close_chunks()
+                        self._end_round(reply)
             except BaseException as error:
                 with suppress(Exception):  # the error on its way matters more
                     await self._close_chunks()
@@ -489,20 +502,6 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
                 raise raised from error
         return pending.popleft() if pending else None
 
-    async def _read(self) -> None:
-        while not self._pending:
-            if self._must_open:
-                await self._open()
-            if self._request is None:
-                self._end()
-                return
-            if self._iterator is None:
-                self._end_round(await self._hooks.send_async(self._request, self._body))
-            elif await self._read_chunks(self._iterator):
-                reply = self._decoded_reply()
-                await self._close_chunks()
-                self._end_round(reply)
-
     async def _read_chunks(self, iterator: AsyncIterator[object]) -> bool:
         decoder, pending, take = self._current_decoder(), self._pending, self._take
         feed, may_be_done = decoder.feed, hasattr(decoder, "done")
@@ -510,7 +509,9 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
             async for chunk in iterator:
                 try:
                     events = feed(chunk)
-                    for event in events if type(events) in LISTS else check_events(self._hooks.provider, events):
+                    if type(events) not in LISTS:
+                        events = check_events(self._hooks.provider, events)
+                    for event in events:
                         take(event)
                 except Exception as error:
                     self._hooks.explain(error)

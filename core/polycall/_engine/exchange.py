@@ -103,7 +103,7 @@ class Exchange:
         self._only_tool = self.tool_choice if self.tool_choice in self.tools.tools else None
         self._defaults = hooks.defaults
         self._retries_left = self._defaults.max_corrections if ask.max_retries is None else ask.max_retries
-        self._room = _Room(ask.max_calls, self._required_tools)
+        self._room = _NO_LIMIT if ask.max_calls is None else _Room(ask.max_calls, self._required_tools)
         self._create_id = f"{_PROCESS_ID}-{next(_numbers)}"
         self._extension_data: dict[str, object] = {}
         # The places of the result: the latest outcome for each, and the round that it belongs to.
@@ -477,6 +477,9 @@ class _Room:
         """Free the place of a call that left the result."""
         if self._left is not None:
             self._left += 1
+
+
+_NO_LIMIT = _Room(None, ())
 
 
 def _move_unwritten_call(reply: Reply, complete: Container[int]) -> None:

@@ -59,20 +59,21 @@ class BodyReader:
         self._template: EventTemplate | None = None
         self._templates_left = _MAX_UNUSED_TEMPLATES
 
-    def feed(self, chunk: bytes | JsonObject) -> None:
-        """Take a piece of the body, cut anywhere, or one event's data."""
-        call, template = self._growing, self._template
-        if template is not None and call is not None and type(chunk) is bytes and self._events.is_between_events:
-            piece = template.piece_of_chunk(chunk)
-            if piece is not None:
+    def feed(self, chunk: bytes | JsonObject) -> bool:
+        """Take a piece of the body, cut anywhere, or one event's data; returned is whether ``[DONE]`` has been read."""
+        template = self._template
+        if template is not None and type(chunk) is bytes and self._events.is_between_events:
+            piece, call = template.piece_of_chunk(chunk), self._growing
+            if piece is not None and call is not None:
                 self._templates_left = _MAX_UNUSED_TEMPLATES
                 self._calls.grow(call, piece)
-                return
+                return False
         if isinstance(chunk, bytes):
             for event in self._events.feed(chunk):
                 self._take(event)
         else:
             self._handle(chunk, chunk)
+        return self.saw_done
 
     def finish(self) -> bytes | None:
         """The body has ended; returned is one that was not a stream: an error, HTML, or a whole reply.

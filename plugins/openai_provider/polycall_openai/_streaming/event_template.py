@@ -31,9 +31,8 @@ class _Value(NamedTuple):
     is_text: bool
     is_piece: bool
     after: bytes
-    """The text between it and the next value; its own closing quote included."""
-    length: int
-    """The length of ``after``; 0 for the last value, whose place is known."""
+    """The text between it and the next value, its own closing quote included; empty for the last, whose end is known
+    from the tail."""
 
 
 class _TextTemplate:
@@ -48,9 +47,8 @@ class _TextTemplate:
     __slots__ = ("_ends", "_values")
 
     def __init__(self, head: bytes, values: tuple[_Value, ...], tail: bytes) -> None:
-        *inner, last = values
         self._ends = head, len(head), tail, len(tail)
-        self._values = (*inner, last._replace(length=0))
+        self._values = values
 
     def piece_of(self, text: bytes) -> str | None:
         """The piece of the arguments; ``None`` if a text does not match."""
@@ -59,11 +57,14 @@ class _TextTemplate:
             return None
         piece: str | None = None
         last = len(text) - tail_length
-        for is_text, is_piece, after, length in self._values:
-            end = text.find(after, at) if length else last
+        for is_text, is_piece, after in self._values:
+            end = text.find(after, at) if after else last
             if end < at:
                 return None
             if is_text:
+                if not is_piece and text[at:end].isalnum():  # as what hides the length is: certainly one text
+                    at = end + len(after)
+                    continue
                 try:
                     value = from_json(text[at - 1 : end + 1])  # with its quotes
                 except ValueError:
@@ -72,7 +73,7 @@ class _TextTemplate:
                     piece = value
             elif not text[at:end].isdigit() or (text[at] == _ZERO and end > at + 1):
                 return None
-            at = end + length
+            at = end + len(after)
         return piece
 
 
@@ -82,22 +83,27 @@ class EventTemplate:
     Args:
         head: The text before the first value; its opening quote included.
         values: In their order.
+        tail: The text after the last value; its closing quote included.
         event_type: The type in the stream; may be empty.
     """
 
-    __slots__ = ("_event_type", "_piece_of_data", "piece_of_chunk")
+    __slots__ = ("_event_type", "_parts", "_piece_of_data", "piece_of_chunk")
 
-    def __init__(self, head: bytes, values: tuple[_Value, ...], event_type: bytes) -> None:
+    def __init__(self, head: bytes, values: tuple[_Value, ...], tail: bytes, event_type: bytes) -> None:
         frame = b"event: " + event_type + b"\ndata: " if event_type else b"data: "
-        tail = values[-1].after
         self._event_type = event_type
-        self._piece_of_data = _TextTemplate(head, values, tail).piece_of
+        self._parts = head, values, tail
+        self._piece_of_data: Callable[[bytes], str | None] | None = None
         self.piece_of_chunk = _TextTemplate(frame + head, values, tail + b"\n\n").piece_of
         """The piece of the arguments in a piece of the body, if that is just one event that matches."""
 
     def piece_of_event(self, event: ServerSentEvent) -> str | None:
         """The piece of the arguments; ``None`` if an event does not match."""
-        return self._piece_of_data(event.data) if event.type == self._event_type else None
+        if event.type != self._event_type:
+            return None
+        if self._piece_of_data is None:  # never asked where each piece of the body is one event
+            self._piece_of_data = _TextTemplate(*self._parts).piece_of
+        return self._piece_of_data(event.data)
 
 
 def make_template(event: ServerSentEvent, value: JsonObject, find_values: FindValues) -> EventTemplate | None:
@@ -165,7 +171,7 @@ def _build(event: ServerSentEvent, places: list[tuple[int, int, str]], piece_key
     begins = [start + is_text for (start, _, _), is_text in zip(places, quoted, strict=True)]
     ends = [end - is_text for (_, end, _), is_text in zip(places, quoted, strict=True)]
     values = tuple(
-        _Value(is_text, key == piece_key, data[end:until], until - end)
-        for (_, _, key), is_text, end, until in zip(places, quoted, ends, [*begins[1:], len(data)], strict=True)
+        _Value(is_text, key == piece_key, data[end:until])
+        for (_, _, key), is_text, end, until in zip(places, quoted, ends, [*begins[1:], ends[-1]], strict=True)
     )
-    return EventTemplate(data[: begins[0]], values, event.type)
+    return EventTemplate(data[: begins[0]], values, data[ends[-1] :], event.type)

@@ -31,22 +31,21 @@ class ReplyDecoder:
     Args:
         errors: Of the server that replies.
         streamed: Takes the events.
+
+    Attributes:
+        done: ``[DONE]`` was read. The last event of a response is not enough: its stream is read to the end of the
+            body, which follows at once, so that the connection can be used again, and so that a wrapper around the
+            SDK's stream sees its end.
     """
+
+    __slots__ = ("_calls", "_error", "_reader", "_streamed", "done")
 
     def __init__(self, errors: ReplyErrors, streamed: StreamedReply) -> None:
         self._reader = BodyReader(errors, streamed)
         self._streamed = streamed
         self._calls = streamed.calls
         self._error: ResponseError | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether ``[DONE]`` was read.
-
-        The last event of a response is not enough: its stream is read to the end of the body, which follows at once, so
-        that the connection can be used again, and so that a wrapper around the SDK's stream sees its end.
-        """
-        return self._error is None and self._reader.saw_done
+        self.done = False
 
     def feed(self, chunk: bytes | JsonObject) -> Iterable[StreamEvent]:
         """Take a piece of the body, cut anywhere, or one event's data."""
@@ -54,11 +53,12 @@ class ReplyDecoder:
             raise self._error
         calls = self._calls
         try:
-            self._reader.feed(chunk)
+            self.done = self._reader.feed(chunk)
         except ResponseError as error:
             if not calls.events:
                 raise
             self._error = error  # the calls that were complete before it go first
+            self.done = False
         return calls.take_events() if calls.events else ()
 
     def finish(self) -> Reply:
