@@ -14,7 +14,6 @@ from polycall._data.wording import Wording
 from polycall._engine.corrections import Outcome, answer, answer_surplus
 from polycall._engine.result_checks import check_result
 from polycall._plugins.registry import Provider, registry
-from polycall._toolkit import conversation as toolkit
 
 _PART_TYPES = frozenset(
     {
@@ -147,6 +146,8 @@ def _default_continuation(
     messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
 ) -> list[object]:
     """The core's own `polycall_continue_conversation`."""
+    from polycall._toolkit import conversation as toolkit  # for those who continue
+
     turn = reply.turn
     if turn is None:
         turn = toolkit.assistant_turn(reply.text, reply.tool_calls, reasoning=reply.reasoning)

@@ -20,7 +20,6 @@ from polycall._data.types import JsonObject, ToolCall
 from polycall._engine.argument_schema import argument_schema, make_adapter
 from polycall._engine.eager import eager_validator
 from polycall._engine.exact_decimals import ExactDecimals, exact_decimals
-from polycall._engine.json_schema_tools import as_tool_call, make_schema, make_validator
 from polycall._engine.non_finite import accepts_non_finite
 from polycall._engine.own_init import check_own_init
 from polycall._engine.tool_names import distinct_names
@@ -298,6 +297,8 @@ def _counts_fields(schema: Mapping[str, Any]) -> bool:
 
 
 def _make_schema_tool(name: str, tool: own.Tool) -> Tool:
+    from polycall._engine.json_schema_tools import as_tool_call, make_schema, make_validator
+
     schema = _with_object_root(make_schema(tool), tool.name)
     description = schema.pop("description", None) if tool.description is None else tool.description
     spec = ToolSpec(name, description if isinstance(description, str) else None, schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
@@ -11,10 +12,10 @@ from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 from polycall._data.types import CallFailure, ToolCall
 from polycall._data.wording import DEFAULT_WORDING, Wording
 from polycall._engine.doubled_keys import DoubledKeyError, check_keys
-from polycall._engine.exact_decimals import TooExactError
 from polycall._engine.non_finite import find_non_finite
-from polycall._engine.repairs import repair
-from polycall._engine.tools import Tool, ToolSet
+
+if TYPE_CHECKING:
+    from polycall._engine.tools import Tool, ToolSet
 
 _MAX_LISTED_ERRORS = 10
 _MAX_SHOWN_INPUT = 80
@@ -97,6 +98,8 @@ def _failure(tool_call: ToolCall, error: BaseException, wording: Wording) -> Cal
 
 
 def _explained(tool_call: ToolCall, error: BaseException, wording: Wording) -> CallFailure:
+    from polycall._engine.exact_decimals import TooExactError
+
     match error:
         case ValidationError():
             lines = error.errors(include_url=False, include_context=False)
@@ -157,6 +160,8 @@ def _validate_repaired(
     text: str, written: str | None, error: ValidationError, tool: Tool, context: object, wording: Wording
 ) -> object:
     """Make the object after all if the text can be mended; else raise the error."""
+    from polycall._engine.repairs import repair  # few arguments need it
+
     # A call without arguments: many servers send nothing instead of "{}" (simonw/llm#1521, vercel/ai#14722).
     repaired = "{}" if text.strip() in ("", "null") else repair(text, error)
     if repaired is None:
