@@ -124,7 +124,7 @@ def sent_by(send: Any) -> tuple[bytes, dict[str, str]] | str:
         datetime(2026, 1, 2, tzinfo=UTC),
         Point(x=1),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_the_same_bytes_are_sent_or_the_same_error_is_raised(value: object) -> None:
     body = {**BODY, "value": value}
