@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeAl
 from typing_extensions import TypeVar
 
 from polycall._clients.misuse import AsyncClientOnly, NotShared, SyncClientOnly
-from polycall._clients.streams import AsyncCallStream, CallStream
 from polycall._data.calls import Calls
 from polycall._data.contract import RenderedRequest
 from polycall._data.public import public
@@ -22,6 +21,8 @@ from polycall._engine.exchange import Exchange
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from typing_extensions import TypeForm
+
+    from polycall._clients.streams import AsyncCallStream, CallStream
 
     class Dataclass(Protocol):
         """Any dataclass."""
@@ -242,6 +243,8 @@ class Client(SyncClientOnly, _ClientBase):
         try:
             exchange = Exchange(ask, self._hooks)
             if stream:
+                from polycall._clients.streams import CallStream  # imported by those who stream
+
                 return CallStream(self._hooks, exchange)
             return cast("Calls[T]", run(exchange, self._hooks))
         except MISTAKES as error:
@@ -282,6 +285,8 @@ class Client(SyncClientOnly, _ClientBase):
             options=provider_options,
         )
         try:
+            from polycall._clients.streams import CallStream
+
             return CallStream(self._hooks, Exchange(ask, self._hooks))
         except MISTAKES as error:
             shorten(error)
@@ -390,6 +395,8 @@ class AsyncClient(AsyncClientOnly, _ClientBase):
         try:
             exchange = Exchange(ask, self._hooks)
             if stream:
+                from polycall._clients.streams import AsyncCallStream
+
                 return await AsyncCallStream(self._hooks, exchange)
             return cast("Calls[T]", await run_async(exchange, self._hooks))
         except MISTAKES as error:
@@ -431,6 +438,8 @@ class AsyncClient(AsyncClientOnly, _ClientBase):
         try:
             exchange = Exchange(ask, self._hooks)
             self._hooks.render_tools(exchange.request)  # tools that cannot be rendered are an error here, not later
+            from polycall._clients.streams import AsyncCallStream
+
             return AsyncCallStream(self._hooks, exchange)
         except MISTAKES as error:
             shorten(error)

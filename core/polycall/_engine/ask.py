@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from polycall._data.calls import Calls
 from polycall._data.errors import ConfigurationError, MessageError, PolycallError
-from polycall._engine.tools import ToolSet, tools_for
 from polycall._toolkit.hints import nearest
+
+if TYPE_CHECKING:
+    from polycall._engine.tools import ToolSet
 
 _CHOICES = ("auto", "required")
 _FLAG = frozenset({bool})
@@ -104,6 +106,8 @@ class Ask(NamedTuple):
             _check_count("max_calls", self.max_calls, 1)
         if self.response_model is REQUIRED:
             raise _missing("response_model", self.options)
+        from polycall._engine.tools import tools_for  # by the first call, not by the import
+
         return tools_for(self.response_model)
 
     def _check_types(self) -> None:

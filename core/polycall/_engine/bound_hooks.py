@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polycall._data.contract import (
     AsyncChunkStream,
@@ -22,7 +22,6 @@ from polycall._data.contract import (
 from polycall._data.errors import ClientClosedError, ConfigurationError
 from polycall._data.types import Adaptation
 from polycall._data.wording import DEFAULT_WORDING
-from polycall._engine.checked_streams import CheckedAsyncStream, CheckedStream
 from polycall._engine.conversation import continue_conversation
 from polycall._engine.decoder_checks import CompletedCalls, check_decoder, check_display_event, check_events
 from polycall._engine.defaults import NO_DEFAULTS, Defaults
@@ -38,9 +37,11 @@ from polycall._engine.result_checks import (
     wrong_result,
 )
 from polycall._plugins.registry import Provider, registry
-from polycall._toolkit.threads import ElasticThreads
 
 _log = logging.getLogger("polycall.plugins")
+
+if TYPE_CHECKING:
+    from polycall._toolkit.threads import ElasticThreads
 
 _MAX_RENDERED_TOOL_SETS = 256
 
@@ -189,6 +190,8 @@ class BoundHooks:
 
     def open_stream(self, request: Request, body: Any) -> ChunkStream[Any] | None:
         """The open stream of one reply; ``None`` where the provider streams nothing."""
+        from polycall._engine.checked_streams import CheckedStream
+
         hook = "polycall_open_stream"
         if self._open_stream is None:
             return None
@@ -199,6 +202,8 @@ class BoundHooks:
 
     async def open_stream_async(self, request: Request, body: Any) -> AsyncChunkStream[Any] | None:
         """Async version of `open_stream`; read in a thread where the provider has only the sync hook."""
+        from polycall._engine.checked_streams import CheckedAsyncStream
+
         hook = "polycall_open_stream_async"
         if self._open_stream_async is not None:
             opening = self._call(hook, self._open_stream_async, session=self.session, request=request, body=body)
@@ -251,6 +256,8 @@ class BoundHooks:
     def threads(self) -> ElasticThreads:
         """Threads for the hooks that block, of this client alone."""
         if self._threads is None:
+            from polycall._toolkit.threads import ElasticThreads
+
             with self._lock:
                 self._threads = self._threads or ElasticThreads(f"polycall-{self.name}")
         return self._threads

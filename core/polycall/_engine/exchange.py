@@ -35,7 +35,6 @@ from polycall._engine.ask import Ask
 from polycall._engine.conversation import Conversation, Round
 from polycall._engine.corrections import Outcome, note
 from polycall._engine.defaults import Defaults
-from polycall._engine.matching import match_corrections
 from polycall._engine.validation import ValidCall, validate_call
 
 _log = logging.getLogger("polycall.calls")
@@ -318,6 +317,8 @@ class Exchange:
         return [outcome for outcome in self._outcomes if isinstance(outcome, CallFailure)]
 
     def _place_corrections(self, this_round: Round) -> list[ValidCall]:
+        from polycall._engine.matching import match_corrections  # nearly every create() ends without a correction
+
         outcomes = this_round.outcomes
         matching = match_corrections(
             self._outcomes,
