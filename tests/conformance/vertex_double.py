@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
@@ -41,7 +41,7 @@ class GenAIDouble(HttpDouble):
 
     provider = "vertex"
     model = "gemini-2.5-flash"
-    sdk = ("google.genai", "vertexai")
+    sdk: ClassVar[Sequence[str]] = ("google.genai", "vertexai")
     capabilities: ClassVar[Mapping[str, Level]] = {
         "argument_text": _WHOLE_PARTS,
         "argument_deltas": _WHOLE_PARTS,
@@ -148,6 +148,19 @@ class GenAIDouble(HttpDouble):
         raw = json.dumps(request.headers).encode() + b"\r\n" + request.body
         model = request.path.rpartition("/")[2].partition(":")[0]
         return Told(messages, tools, choice, model, json.dumps(body, ensure_ascii=False), raw)
+
+
+class GeminiDouble(GenAIDouble):
+    """The Gemini Developer API: the same replies, at another address, with a key."""
+
+    provider = "gemini"
+    sdk: ClassVar[Sequence[str]] = ("google.genai",)
+
+    def settings(self) -> dict[str, object]:
+        return {"api_key": SECRET, "base_url": self.server.url}
+
+    def sdk_client(self, *, asynchronous: bool) -> Any:
+        return genai.Client(api_key=SECRET, http_options={"base_url": self.server.url})
 
 
 def _told_part(role: str, part: JsonObject) -> ToldMessage:

@@ -37,7 +37,7 @@ def is_of_developer_api(client: object) -> bool:
     """
     if not is_instance_of(client, _GENAI_CLIENT, _GENAI_ASYNC_CLIENT):
         return False
-    return getattr(_http_layer(client), "vertexai", None) is False
+    return not getattr(_http_layer(client), "vertexai", True)  # None where nobody said which of the two
 
 
 def http_options(given: Any, base_url: str | None) -> Any:

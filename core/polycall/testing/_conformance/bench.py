@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ class Bench:
                 raise self._checker.violations[0]
 
         try:
-            self._runner.run(run())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # SDKs warn of words that they do not know
+                self._runner.run(run())
         except NothingToTest as nothing:
             return Outcome("UNSUPPORTED", str(nothing))
         except (Exception, asyncio.CancelledError) as error:  # whatever a check meets is its failure

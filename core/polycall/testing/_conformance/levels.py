@@ -39,6 +39,7 @@ Level: TypeAlias = Full | Weakened | Unsupported
 CAPABILITIES: Mapping[str, str] = {
     # What a caller asks for. Unsupported: refused with the documented error before anything is sent.
     "strict": "strict=True makes the service enforce the schema",
+    "strict.off": "a schema that is not enforced, without strict=True",
     "tool_choice.auto": "the model may answer without a call",
     "tool_choice.required": "the model must call a tool",
     "tool_choice.name": "the model must call the named tool",

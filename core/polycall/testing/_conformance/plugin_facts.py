@@ -122,7 +122,11 @@ import polycall.plugin, polycall.hookspecs, pydantic
 started = time.process_time()
 importlib.import_module(module)
 took = time.process_time() - started
-print(json.dumps({{"listed": listed, "imported": [name for name in sdk if name in sys.modules], "seconds": took}}))
+started = time.process_time()
+sum(number * number for number in range(300_000))
+yardstick = time.process_time() - started
+imported = [name for name in sdk if name in sys.modules]
+print(json.dumps({{"listed": listed, "imported": imported, "seconds": took, "yardstick": yardstick}}))
 """
 _WITHOUT_SDK = """
 import importlib, json, sys
@@ -138,7 +142,7 @@ import polycall
 if {name!r} not in [one.name for one in polycall.providers()]:
     polycall.register_provider({name!r}, importlib.import_module({module!r}))
 try:
-    polycall.from_provider({name!r} + "/m", **json.loads({settings!r}))
+    polycall.from_provider({name!r} + "/" + {model!r}, **json.loads({settings!r}))
 except BaseException as error:
     print(json.dumps([type(error).__name__, str(error)]))
 else:
@@ -153,12 +157,12 @@ def probe(facts: PluginFacts, sdk: list[str]) -> dict[str, Any]:
     return found
 
 
-def without_sdk(facts: PluginFacts, sdk: list[str], settings: dict[str, object]) -> tuple[str, str]:
+def without_sdk(facts: PluginFacts, sdk: list[str], model: str, settings: dict[str, object]) -> tuple[str, str]:
     """The class and the message of the error for a client by name, where the SDK is not installed."""
     plain = {name: value for name, value in settings.items() if isinstance(value, (str, int, float))}
     top = [name for name in sdk if "." not in name]
     program = _WITHOUT_SDK.format(
-        path=sys.path, module=facts.module, sdk=sdk, top=top, name=facts.name, settings=json.dumps(plain)
+        path=sys.path, module=facts.module, sdk=sdk, top=top, name=facts.name, model=model, settings=json.dumps(plain)
     )
     kind, message = json.loads(_run(program))
     return kind, message

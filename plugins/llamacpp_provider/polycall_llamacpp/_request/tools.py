@@ -121,6 +121,11 @@ def render_tools(
             reason = f"{dialect.name} cannot express it; {effect}."
             given = {change.keyword: change.value}
             adaptations.append(Adaptation(setting=f"tools.{change.path}", kind=kind, given=given, reason=reason))
+    if strategy == "native" and choice in rendered:
+        reason = "llama.cpp can be told to call a tool, but not which one: the others are not offered."
+        adaptations.append(
+            Adaptation(setting="tool_choice", kind="substituted", given=choice, sent="required", reason=reason)
+        )
     schemas = {name: tool.schema for name, tool in rendered.items()}
     return RenderedTools(LlamaTools(specs, choice, strategy, schemas), rendered)
 

@@ -13,6 +13,8 @@ from polycall.testing._conformance.trial import NothingToTest, Trial
 HOOK = "the plugin's module"
 METADATA = "the distribution's metadata"
 IMPORT_S = 0.05
+YARDSTICK_S = 0.02
+"""What the yardstick takes where the limit was chosen; a machine that is slower, or busier, may take longer."""
 SLOW_MACHINE = 3
 """A machine that is as many times slower than the one the limit was chosen for passes."""
 
@@ -53,9 +55,9 @@ def module_imports_no_sdk(t: Trial) -> None:
 @check("A04 import_is_light", hook=HOOK, ways=ONCE)
 def import_is_light(t: Trial) -> None:
     """Importing the plugin takes at most 50 ms of CPU beyond polycall (150 ms on a slow machine)."""
-    seconds = t.remember("probe", lambda: probe(_facts(t), list(t.double.sdk)))["seconds"]
-    if seconds > IMPORT_S:  # somebody else was busy, maybe
-        seconds = min(seconds, probe(_facts(t), list(t.double.sdk))["seconds"])
+    found = t.remember("probe", lambda: probe(_facts(t), list(t.double.sdk)))
+    slower = max(1.0, found["yardstick"] / YARDSTICK_S)
+    seconds = found["seconds"] / slower
     t.true(seconds <= IMPORT_S * SLOW_MACHINE, f"{seconds * 1000:.0f} ms", f"at most {IMPORT_S * 1000:.0f} ms")
 
 
@@ -104,7 +106,7 @@ def missing_sdk_named(t: Trial) -> None:
     """Without the SDK a client by name is a `PluginError` with the command that installs it."""
     if not t.double.sdk:
         raise NothingToTest("the plugin has no SDK")
-    kind, message = without_sdk(_facts(t), list(t.double.sdk), t.double.settings())
+    kind, message = without_sdk(_facts(t), list(t.double.sdk), t.double.model, t.double.settings())
     t.equal(kind, "PluginError", "the error")
     t.true("pip install" in message, message, "the command that installs the SDK")
 

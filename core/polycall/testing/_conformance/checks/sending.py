@@ -29,7 +29,7 @@ async def rendered_is_sent(t: Trial) -> None:
     t.equal(first.body, second.body, "the body of a second rendering")
     t.equal(len(t.told), 0, "the number of requests that rendering sends")
     await t.ask(answer(BOWL))
-    t.equal(t.told[-1].model, t.double.model, "the model of the request")
+    t.equal(t.told[-1].model, t.clients.sync.model, "the model of the request")
     for word in (MESSAGES[0]["content"], "Weather", "Search"):
         t.true(word in t.told[-1].text and word in _flat(first.body), f"{first.body!r}", f"{word!r}, as it is sent")
 
