@@ -34,10 +34,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import profile, report
+from benchmarks import report
 from benchmarks.environments import PEERS, PLOTS, ROOT, python_of
 from benchmarks.measure import Result
 from benchmarks.plots import Plot
+from benchmarks.profiling import report as profile
 
 ROWS = (
     "openai_create",

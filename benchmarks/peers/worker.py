@@ -18,9 +18,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Protocol, cast
 
-from benchmarks.measure import ROUNDS, Result, compare, compare_async
-from benchmarks.openai_clients import body, in_process, in_process_async
-from benchmarks.openai_jobs import (
+from benchmarks.jobs.chat import (
     BYTES,
     AsyncJob,
     AsyncJobs,
@@ -31,6 +29,8 @@ from benchmarks.openai_jobs import (
     stream_jobs,
     stream_jobs_async,
 )
+from benchmarks.measure import ROUNDS, Result, compare, compare_async
+from benchmarks.openai_clients import body, in_process, in_process_async
 from benchmarks.openai_wire import openai_pieces, whole_reply
 from benchmarks.whole_process import first_three_calls
 

@@ -11,8 +11,8 @@ import resource
 
 import openai
 
+from benchmarks.jobs.chat import stream_jobs_async
 from benchmarks.loopback import server
-from benchmarks.openai_jobs import stream_jobs_async
 from benchmarks.openai_wire import openai_pieces
 from benchmarks.rows.concurrent_streams import CHUNKS, STREAMS, measure
 

@@ -7,9 +7,9 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 
+from benchmarks.jobs.chat import AsyncJobs, stream_jobs_async
 from benchmarks.measure import Result
 from benchmarks.openai_clients import body, in_process_async
-from benchmarks.openai_jobs import AsyncJobs, stream_jobs_async
 from benchmarks.openai_wire import openai_pieces, plain_pieces
 
 STREAMS = 1000

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+from benchmarks.jobs.chat import Jobs, create_jobs, stream_jobs
 from benchmarks.measure import Result
 from benchmarks.openai_clients import body, in_process
-from benchmarks.openai_jobs import Jobs, create_jobs, stream_jobs
 from benchmarks.openai_wire import openai_pieces, whole_reply
 from benchmarks.plots import Plot
 from support.openai_replies import Call, completion

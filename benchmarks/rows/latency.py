@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import polycall
+from benchmarks.jobs.chat import MESSAGES, MODEL, TOOLS, Assembly, GoogleSearch, Weather, validated
 from benchmarks.measure import Result
 from benchmarks.openai_clients import body, in_process
-from benchmarks.openai_jobs import MESSAGES, MODEL, TOOLS, Assembly, GoogleSearch, Weather, validated
 from benchmarks.openai_wire import some_calls, whole_reply
 from benchmarks.plots import Plot
 from support.openai_replies import chunks, sse

@@ -15,8 +15,8 @@ from typing import Any
 import xllamacpp  # type: ignore[import-untyped]
 
 import polycall
+from benchmarks.jobs.chat import MESSAGES, GoogleSearch, Weather
 from benchmarks.measure import Result
-from benchmarks.openai_jobs import MESSAGES, GoogleSearch, Weather
 
 TARGET = "<= 1 %"
 INSIDE = "of it inside llama.cpp's functions"

@@ -6,9 +6,9 @@ import asyncio
 import gc
 import tracemalloc
 
+from benchmarks.jobs.chat import stream_jobs_async
 from benchmarks.measure import Result
 from benchmarks.openai_clients import body, in_process_async
-from benchmarks.openai_jobs import stream_jobs_async
 from benchmarks.openai_wire import openai_pieces
 
 STREAMS = 100

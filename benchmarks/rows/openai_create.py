@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from benchmarks import responses_jobs
+from benchmarks.jobs import responses
+from benchmarks.jobs.chat import create_jobs, create_jobs_async
 from benchmarks.loopback import server
 from benchmarks.measure import compare, compare_async
 from benchmarks.openai_clients import in_process, in_process_async, on_loopback, on_loopback_async
-from benchmarks.openai_jobs import create_jobs, create_jobs_async
 from benchmarks.openai_wire import whole_reply, whole_response
 
 TARGET = "<= 0.40"
@@ -36,8 +36,8 @@ def measure(url: str) -> None:
 def measure_responses(url: str) -> None:
     """The Responses API."""
     what = "OpenAI, Responses API, 3 calls, sync"
-    compare(f"{what}, in process", responses_jobs.create_jobs(in_process(whole_response(3))), target=TARGET).show()
-    compare(f"{what}, loopback", responses_jobs.create_jobs(on_loopback(f"{url}/responses_calls/3/v1"))).show()
+    compare(f"{what}, in process", responses.create_jobs(in_process(whole_response(3))), target=TARGET).show()
+    compare(f"{what}, loopback", responses.create_jobs(on_loopback(f"{url}/responses_calls/3/v1"))).show()
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 
-from benchmarks import responses_jobs
+from benchmarks.jobs import responses
+from benchmarks.jobs.chat import stream_jobs, stream_jobs_async
 from benchmarks.loopback import server
 from benchmarks.measure import compare, compare_async
 from benchmarks.openai_clients import body, in_process, in_process_async, on_loopback, on_loopback_async
-from benchmarks.openai_jobs import stream_jobs, stream_jobs_async
 from benchmarks.openai_wire import openai_pieces, plain_pieces, responses_pieces
 
 CHUNKS = 1000
@@ -43,9 +43,9 @@ def measure_other_forms(url: str) -> None:
     jobs = stream_jobs(in_process(lambda: body(pieces)))
     compare(what, jobs, target=TARGET, per=len(pieces), rounds=ROUNDS).show()
     what, typed = "OpenAI streamed, Responses API, per event, sync", responses_pieces(CHUNKS)
-    jobs = responses_jobs.stream_jobs(in_process(lambda: body(typed)))
+    jobs = responses.stream_jobs(in_process(lambda: body(typed)))
     compare(f"{what}, in process", jobs, target=TARGET, per=len(typed), rounds=ROUNDS).show()
-    jobs = responses_jobs.stream_jobs(on_loopback(f"{url}/responses_stream/{CHUNKS}/v1"))
+    jobs = responses.stream_jobs(on_loopback(f"{url}/responses_stream/{CHUNKS}/v1"))
     compare(f"{what}, loopback", jobs, per=len(typed), rounds=ROUNDS).show()
 
 

@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.jobs.chat import MESSAGES, MODELS, GoogleSearch, Weather
 from benchmarks.measure import compare
-from benchmarks.openai_jobs import MESSAGES, MODELS, GoogleSearch, Weather
 from benchmarks.openai_wire import some_calls
 from support.vertex_grpc_server import VertexGrpcServer
 from support.vertex_rest_server import VertexRestServer

@@ -18,8 +18,8 @@ from google.genai import types
 from google.oauth2.credentials import Credentials
 
 import polycall
+from benchmarks.jobs.chat import MESSAGES, MODELS, GoogleSearch, Weather
 from benchmarks.measure import compare, compare_async
-from benchmarks.openai_jobs import MESSAGES, MODELS, GoogleSearch, Weather
 from benchmarks.openai_wire import some_calls
 from benchmarks.rows.vertex_create import QUESTION, parameters
 from support.vertex_rest_server import VertexRestServer

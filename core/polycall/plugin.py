@@ -56,6 +56,7 @@ from polycall._schema.dialect import RenderedSchema as RenderedSchema
 from polycall._schema.dialect import SchemaAdaptation as SchemaAdaptation
 from polycall._schema.dialect import SchemaLimits as SchemaLimits
 from polycall._schema.render import render_schema as render_schema
+from polycall._toolkit.adaptations import schema_adaptations as schema_adaptations
 from polycall._toolkit.byte_streams import AsyncOpenStream as AsyncOpenStream
 from polycall._toolkit.byte_streams import DoneMark as DoneMark
 from polycall._toolkit.byte_streams import OpenStream as OpenStream

@@ -6,8 +6,8 @@ from typing import Any
 
 from any_llm import AnyLLM
 
+from benchmarks.jobs.chat import MESSAGES, MODEL, TOOLS, Assembly, AsyncJob, validated
 from benchmarks.openai_clients import body, handler_of, httpx
-from benchmarks.openai_jobs import MESSAGES, MODEL, TOOLS, Assembly, AsyncJob, validated
 from benchmarks.openai_wire import openai_pieces
 
 NAME = "any-llm"

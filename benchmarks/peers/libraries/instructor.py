@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import instructor as library
 
+from benchmarks.jobs.chat import MESSAGES, MODEL, GoogleSearch, Job, Weather
 from benchmarks.openai_clients import body, in_process
-from benchmarks.openai_jobs import MESSAGES, MODEL, GoogleSearch, Job, Weather
 from benchmarks.openai_wire import long_queries, pieces_of
 
 NAME = "instructor"

@@ -6,8 +6,8 @@ from typing import Any
 
 from langchain_openai import ChatOpenAI
 
+from benchmarks.jobs.chat import MESSAGES, MODEL, MODELS, GoogleSearch, Job, Weather
 from benchmarks.openai_clients import body, handler_of, httpx
-from benchmarks.openai_jobs import MESSAGES, MODEL, MODELS, GoogleSearch, Job, Weather
 from benchmarks.openai_wire import openai_pieces
 
 NAME = "LangChain"

@@ -9,8 +9,8 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no download
 
 import litellm as library
 
+from benchmarks.jobs.chat import MESSAGES, MODEL, TOOLS, Assembly, Job, validated
 from benchmarks.openai_clients import body, in_process
-from benchmarks.openai_jobs import MESSAGES, MODEL, TOOLS, Assembly, Job, validated
 from benchmarks.openai_wire import openai_pieces
 
 NAME = "LiteLLM"

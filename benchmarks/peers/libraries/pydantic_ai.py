@@ -11,8 +11,8 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.tools import ToolDefinition
 
+from benchmarks.jobs.chat import MESSAGES, MODEL, MODELS, AsyncJob
 from benchmarks.openai_clients import body, in_process_async
-from benchmarks.openai_jobs import MESSAGES, MODEL, MODELS, AsyncJob
 from benchmarks.openai_wire import openai_pieces
 
 NAME = "pydantic-ai, direct"

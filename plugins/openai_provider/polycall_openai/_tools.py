@@ -11,26 +11,19 @@ from polycall.plugin import (
     Adaptation,
     ConfigurationError,
     JsonObject,
-    RenderedSchema,
     RenderedTool,
     RenderedTools,
     Request,
     ToolSpec,
+    schema_adaptations,
     sendable,
 )
-from polycall_openai._schema import render_parameters
+from polycall_openai._schema import CHAT, STRICT, render_parameters
 from polycall_openai._servers.profile import ServerProfile
 
 ToolPayload: TypeAlias = RenderedTools[bytes]
 """The tools of a request. Its payload is the JSON of their fields of the body, read again for each request: cheaper
 than a copy, and no request shares anything with another."""
-
-_IN_WORDS = {
-    "dropped": "not told to the model",
-    "in_words": "told in the description only",
-    "reshaped": "written in another form, which polycall maps back",
-    "renamed": "renamed, which polycall maps back",
-}
 
 
 def payload_of(request: Request) -> ToolPayload:
@@ -83,7 +76,7 @@ def render_tools(
         if is_strict or always_strict:
             function["strict"] = is_strict
         rendered[tool.name] = RenderedTool(tool.name, parameters.schema, restore=parameters.restore)
-        adaptations += _changes(parameters, is_strict)
+        adaptations += schema_adaptations(parameters, (STRICT if is_strict else CHAT).name)
         entries.append(wrap(function))
     choice: object = sent_choice if sent_choice in ("auto", "required") else wrap({"name": sent_choice})
     fields = sendable({"tools": entries, "tool_choice": choice}, where="tools")
@@ -116,17 +109,3 @@ def _offered(
         Adaptation(setting="tool_choice", kind="substituted", given=tool_choice, sent=sent, reason=reason)
     )
     return tools, sent
-
-
-def _changes(rendered: RenderedSchema, is_strict: bool) -> list[Adaptation]:
-    """The changes of a dialect to the caller's schema."""
-    dialect = "strict mode" if is_strict else "the schemas of functions"
-    return [
-        Adaptation(
-            setting=f"tools.{change.path}",
-            kind="dropped" if change.what == "dropped" else "substituted",
-            given={change.keyword: change.value},
-            reason=f"{change.keyword}: {_IN_WORDS[change.what]}, since {dialect} has no form for it",
-        )
-        for change in rendered.adaptations
-    ]

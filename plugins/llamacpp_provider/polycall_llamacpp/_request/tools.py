@@ -7,9 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
-from polycall.plugin import Adaptation, JsonObject, RenderedTool, RenderedTools, ToolSpec, render_schema
+from polycall.plugin import (
+    Adaptation,
+    JsonObject,
+    RenderedTool,
+    RenderedTools,
+    ToolSpec,
+    render_schema,
+    schema_adaptations,
+)
 from polycall_llamacpp._request.schema import GRAMMAR, NATIVE, move_definitions
 
 _INSTRUCTIONS = "Answer with a JSON list of function calls that do all that the user asks. Functions:"
@@ -17,14 +24,6 @@ _INSTRUCTIONS_AUTO = (
     "If functions help with what the user asks, answer with a JSON list of function calls and nothing else; "
     "otherwise answer in plain words. Functions:"
 )
-
-_KINDS: Mapping[str, tuple[Literal["client_side", "dropped", "substituted"], str]] = {
-    "in_words": ("client_side", "the model is told in words, and pydantic checks it"),
-    "dropped": ("dropped", "pydantic checks it"),
-    "reshaped": ("substituted", "it is written in another form"),
-    "renamed": ("substituted", "the property has another name"),
-}
-"""For each kind of change by a dialect: that of the adaptation, and what happens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +115,7 @@ def render_tools(
     for spec in specs:
         schema = render_schema(spec, dialect)
         rendered[spec.name] = RenderedTool(spec.name, schema.schema, restore=schema.restore)
-        for change in schema.adaptations:
-            kind, effect = _KINDS[change.what]
-            reason = f"{dialect.name} cannot express it; {effect}."
-            given = {change.keyword: change.value}
-            adaptations.append(Adaptation(setting=f"tools.{change.path}", kind=kind, given=given, reason=reason))
+        adaptations += schema_adaptations(schema, dialect.name)
     if strategy == "native" and choice in rendered:
         reason = "llama.cpp can be told to call a tool, but not which one: the others are not offered."
         adaptations.append(

@@ -9,12 +9,11 @@ from polycall.plugin import (
     Adaptation,
     ConfigurationError,
     JsonObject,
-    RenderedSchema,
     RenderedTool,
     RenderedTools,
-    SchemaAdaptation,
     ToolSpec,
     did_you_mean,
+    schema_adaptations,
 )
 from polycall_vertex._protocol.schema import render_parameters
 from polycall_vertex._protocol.service import VERTEX, Service
@@ -64,7 +63,7 @@ def render_tools(
             declaration[parameters.key] = parameters.rendered.schema
         declarations.append(declaration)
         rendered[tool.name] = RenderedTool(tool.name, parameters.rendered.schema, restore=parameters.rendered.restore)
-        adaptations += _adaptations(parameters.rendered, service)
+        adaptations += schema_adaptations(parameters.rendered, f"the schema of {service.label}")
     return RenderedTools(
         VertexTools(
             {"functionDeclarations": declarations}, tool_choice, strict, {tool.name: tool.schema for tool in tools}
@@ -160,22 +159,3 @@ def _contradiction(stated: str, tools: VertexTools) -> ConfigurationError:
 
 def _substituted(setting: str, given: str, sent: str, reason: str) -> Adaptation:
     return Adaptation(setting=setting, kind="substituted", given=given, sent=sent, reason=reason)
-
-
-def _adaptations(rendered: RenderedSchema, service: Service) -> list[Adaptation]:
-    return [_schema_adaptation(one, service) for one in rendered.adaptations]
-
-
-def _schema_adaptation(one: SchemaAdaptation, service: Service) -> Adaptation:
-    reasons = {
-        "in_words": "told in the description only",
-        "dropped": f"the schema of {service.label} has no word for it",
-        "reshaped": "written in another form",
-        "renamed": f"{service.label} takes other names only",
-    }
-    return Adaptation(
-        setting=f"tools.{one.path}",
-        kind="dropped" if one.what == "dropped" else "substituted",
-        given={one.keyword: one.value},
-        reason=reasons[one.what],
-    )

@@ -1,4 +1,4 @@
-"""What the profiler looks at: ``python -m benchmarks.profiled JOB`` does one of `JOBS` again and again, for seconds."""
+"""The process that the profiler looks at: ``python -m benchmarks.profiling.target JOB`` repeats a job of `JOBS`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from benchmarks.jobs.chat import Job, create_jobs, stream_jobs, stream_jobs_async
 from benchmarks.openai_clients import body, in_process, in_process_async
-from benchmarks.openai_jobs import Job, create_jobs, stream_jobs, stream_jobs_async
 from benchmarks.openai_wire import openai_pieces, whole_reply
 
 SECONDS = 12.0

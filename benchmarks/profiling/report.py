@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.environments import PROFILE, ROOT, python_of
-from benchmarks.profiled import JOBS, SECONDS
+from benchmarks.profiling.target import JOBS, SECONDS
 from benchmarks.report import DOCS, machine, versions
 
 PAGE = DOCS / "benchmarks" / "profile.md"
@@ -93,7 +93,7 @@ def profile(job: str, py_spy: Path) -> Profile:
         subprocess.run(
             [
                 py_spy, "record", "--rate", str(SAMPLES_A_SECOND), "--format", "raw", "--output", written,
-                "--", sys.executable, "-m", "benchmarks.profiled", job,
+                "--", sys.executable, "-m", "benchmarks.profiling.target", job,
             ],
             cwd=ROOT, check=True, capture_output=True, text=True,
         )  # fmt: skip
@@ -121,7 +121,7 @@ def _owner(stack: list[Frame]) -> tuple[str, Frame]:
             if frame.package in OURS and frame is stack[-1] and IN_PYDANTIC.search(_source(frame)):
                 return "pydantic", frame
             return PLACES[frame.package], frame
-    return FREEING, Frame("measured", "benchmarks/profiled.py", 0)
+    return FREEING, Frame("measured", "benchmarks/profiling/target.py", 0)
 
 
 def _source(frame: Frame) -> str:

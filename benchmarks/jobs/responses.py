@@ -1,4 +1,4 @@
-"""As `openai_jobs`, with OpenAI's Responses API."""
+"""As `benchmarks.jobs.chat`, with OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import openai
 from pydantic import BaseModel
 
 import polycall
-from benchmarks.openai_jobs import BYTES, MESSAGES, MODEL, MODELS, GoogleSearch, Jobs, Weather, read_bytes
+from benchmarks.jobs.chat import BYTES, MESSAGES, MODEL, MODELS, GoogleSearch, Jobs, Weather, read_bytes
 
 TOOLS: Any = [
     {

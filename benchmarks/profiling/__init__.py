@@ -1,0 +1,1 @@
+"""Where the time goes: the report, and the process that the profiler looks at."""
