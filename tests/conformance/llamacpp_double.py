@@ -45,10 +45,6 @@ class LlamaDouble(WireDouble):
         "unknown_finish_reason": Unsupported("the words of llama.cpp are known"),
     }
 
-    known_failures: ClassVar = {
-        "G16": "a NUL character that the model wrote cannot be sent again: the correction is a MessageError",
-    }
-
     def start(self) -> None:
         self._chat = ChatDouble()
         self._told: list[Told] = []

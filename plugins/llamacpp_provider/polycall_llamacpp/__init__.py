@@ -11,10 +11,12 @@ from functools import partial
 
 from polycall.plugin import (
     Adaptation,
+    CallResult,
     ClientTraits,
     JsonObject,
     RenderedRequest,
     RenderedTools,
+    Reply,
     Request,
     ToolSpec,
     hookimpl,
@@ -27,6 +29,7 @@ from polycall_llamacpp._model.server import LlamaServer
 from polycall_llamacpp._reply.decoders import ReplyDecoder
 from polycall_llamacpp._reply.generate import generate, prepare
 from polycall_llamacpp._request.body import render_body, tools_of
+from polycall_llamacpp._request.echoes import continued
 from polycall_llamacpp._request.tools import LlamaTools, render_tools
 from polycall_llamacpp._session import Session
 from polycall_llamacpp._settings import LlamaSettings
@@ -137,3 +140,11 @@ async def polycall_open_stream_async(session: Session, request: Request, body: J
 def polycall_create_decoder(request: Request) -> ReplyDecoder:
     """Decode the chunks that a strategy emits, streamed or whole."""
     return ReplyDecoder(request)
+
+
+@hookimpl
+def polycall_continue_conversation(
+    messages: Sequence[object], reply: Reply, results: Sequence[CallResult], note: str | None
+) -> list[object]:
+    """Append the model's turn and the answers, so that no word of the model's own is refused in the next request."""
+    return continued(messages, reply, results, note)

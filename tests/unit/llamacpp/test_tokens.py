@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polycall import MessageError
+from polycall import MessageError, ToolCall
+from polycall.plugin import CallResult, Reply, Request
 from polycall_llamacpp._model.control_tokens import ControlTokens
 from polycall_llamacpp._model.listener import Listener, ListenerError
-from polycall_llamacpp._request.messages import read
+from polycall_llamacpp._request.echoes import continued, readable_echoes
+from polycall_llamacpp._request.messages import read, with_calls
 from polycall_llamacpp_split._tokens import ModelTokens
 
 BEGIN = 1
@@ -213,3 +215,65 @@ class TestControlTokens:
     def test_a_message_with_one_is_refused(self, fresh: Tokenizer, message: object, problem: str) -> None:
         with pytest.raises(MessageError, match=problem):
             read([message], ControlTokens(Listener(fresh.address, None)))
+
+
+def asked(messages: list[object]) -> Request:
+    return Request(
+        provider="llamacpp",
+        model=None,
+        messages=messages,
+        tools=(),
+        tool_payload=None,
+        tool_choice="required",
+        strict=None,
+        options={},
+    )
+
+
+class TestWordsOfTheModel:
+    """The model's own turn, and what polycall says about it, are never refused: nobody could change them."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "sent"),
+        [
+            ("\0", '{"_invalid_arguments":"\ufffd"}'),
+            (f'{{"a": "{CONTROL}"}}', '{"a": "< |end|>"}'),
+            ('{"a": ["\\u0000", "\\u003c|end|>"]}', '{"a": ["\ufffd", "< |end|>"]}'),
+            ('{"a": "\\u00e9 \\\\u0000"}', '{"a": "\\u00e9 \\\\u0000"}'),
+            ('{"a": "\\u00', '{"_invalid_arguments":"{\\"a\\": \\"\\\\u00"}'),
+        ],
+        ids=["nul", "token", "escapes", "other escapes", "broken"],
+    )
+    def test_they_are_sent_as_text(self, fresh: Tokenizer, arguments: str, sent: str) -> None:
+        reply = Reply(tool_calls=[ToolCall("a", f"Web{CONTROL}", arguments, 0)], text="\0", reasoning=CONTROL)
+        told = CallResult(reply.tool_calls[0], f"no such tool: Web{CONTROL}", is_error=True)
+        control_tokens = ControlTokens(Listener(fresh.address, None))
+        messages = continued(["Find it"], reply, [told], f"Call Web{CONTROL}")
+        request = asked(messages)
+
+        _, turn, result, note = with_calls(read(readable_echoes(request, control_tokens), control_tokens), ())
+
+        assert turn["tool_calls"] == [
+            {"id": "a", "type": "function", "function": {"name": "Web< |end|>", "arguments": sent}}
+        ]
+        assert (turn["content"], turn["reasoning_content"]) == ("\ufffd", "< |end|>")
+        assert result["content"] == "no such tool: Web< |end|>"
+        assert note["content"] == "Call Web< |end|>"
+        [adaptation] = request.adaptations
+        assert (adaptation.setting, adaptation.kind) == ("messages", "substituted")
+        assert (adaptation.given, adaptation.sent) == (["\0", CONTROL], ["\ufffd", "< |end|>"])
+
+    def test_the_callers_own_result_is_refused_as_ever(self, fresh: Tokenizer) -> None:
+        reply = Reply(tool_calls=[ToolCall("a", "Web", "{}", 0)])
+        control_tokens = ControlTokens(Listener(fresh.address, None))
+        request = asked(continued(["Find it"], reply, [CallResult(reply.tool_calls[0], "a\0")], None))
+
+        with pytest.raises(MessageError, match=r"messages\[2\]\.content: there is a NUL"):
+            read(readable_echoes(request, control_tokens), control_tokens)
+
+    def test_other_words_ask_nothing_and_stay(self, fresh: Tokenizer) -> None:
+        reply = Reply(tool_calls=[ToolCall("a", "Web", '{"a": "b"}', 0)])
+        request = asked(continued(["Find it"], reply, [], None))
+
+        assert list(readable_echoes(request, ControlTokens(Listener(fresh.address, None)))) == request.messages
+        assert (fresh.asked, request.adaptations) == ([], [])

@@ -10,6 +10,7 @@ from polycall.plugin import Adaptation, JsonObject, Message, RenderedTools, Requ
 from polycall_llamacpp._installed import BUILT_IN, require_strategy
 from polycall_llamacpp._model.generation import CHAT
 from polycall_llamacpp._model.pool import LoadedModel
+from polycall_llamacpp._request.echoes import readable_echoes
 from polycall_llamacpp._request.messages import failed_tools, in_plain_words, read, with_calls
 from polycall_llamacpp._request.options import Options, read_options
 from polycall_llamacpp._request.tools import LlamaTools
@@ -25,7 +26,7 @@ def render_body(model: LoadedModel, settings: LlamaSettings, request: Request) -
     """
     tools = tools_of(request)
     options = read_options(request, settings)
-    conversation = read(request.messages, model.control_tokens)
+    conversation = read(readable_echoes(request, model.control_tokens), model.control_tokens)
     if tools.strategy not in BUILT_IN:
         body = require_strategy(tools.strategy).render(conversation, tools, request)
         if body is not None:
