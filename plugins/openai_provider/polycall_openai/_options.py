@@ -24,6 +24,7 @@ from polycall_openai._settings import OpenAISettings
 
 _CALL_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
 """The SDK's own options of a call, which are not fields of the body."""
+_PARALLEL = "parallel_tool_calls"
 _OUTPUT_LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
 _ALIASES = {
     "max_new_tokens": "max_tokens",
@@ -98,6 +99,23 @@ def fields_of(
         if name not in _CALL_OPTIONS
     }
     return _accepted(fields, profile, request.adaptations)
+
+
+def ask_for_one_call(body: JsonObject, request: Request, profile: ServerProfile) -> None:
+    """Tell the server that one call is enough, if the caller says so with ``max_calls`` and nothing else.
+
+    Args:
+        body: With the caller's options; changed.
+        request: The request.
+        profile: Of the server, for the model.
+    """
+    if (
+        request.max_calls == 1
+        and profile.parallel_switch
+        and _PARALLEL not in body
+        and _PARALLEL not in profile.refused
+    ):
+        body[_PARALLEL] = False
 
 
 def _without_other_limits(options: dict[str, object], defaults: Collection[str]) -> dict[str, object]:

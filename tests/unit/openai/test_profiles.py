@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 import polycall
 from polycall.plugin import Adaptation, Request, ToolSpec
 from polycall_openai import PROFILES, ServerProfile
+from polycall_openai._chat import request as chat
 from polycall_openai._chat.messages import render_messages
 from polycall_openai._chat.request import render_request, render_tools
+from polycall_openai._responses import request as responses
 from polycall_openai._servers.table import choose_profile
 from support.openai_server import neutral_request, session
 
@@ -197,6 +200,33 @@ class TestFacts:
         assert "parallel_tool_calls" not in body("openai", {"parallel_tool_calls": True}, "o3-mini")
         assert "parallel_tool_calls" not in body("cerebras", {"parallel_tool_calls": True})
         assert body("openai", {"parallel_tool_calls": True}, "gpt-4o")["parallel_tool_calls"] is True
+
+    @pytest.mark.parametrize("api", [chat, responses], ids=["chat", "responses"])
+    @pytest.mark.parametrize(
+        ("server", "model", "max_calls", "options", "sent"),
+        [
+            ("openai", "gpt-4o", 1, {}, False),
+            ("azure", "gpt-4o", 1, {"temperature": 0}, False),
+            ("groq", "llama", 1, {}, False),
+            ("openai", "gpt-4o", 2, {}, None),
+            ("openai", "gpt-4o", None, {}, None),
+            ("openai", "gpt-4o", 1, {"parallel_tool_calls": True}, True),
+            ("openai", "gpt-4o", 1, {"extra_body": {"parallel_tool_calls": True}}, True),
+            ("openai", "o3", 1, {}, None),
+            ("cerebras", "llama", 1, {}, None),
+            ("ollama", "llama", 1, {}, None),
+            ("unknown", "m", 1, {}, None),
+        ],
+    )
+    def test_one_call_is_asked_for_where_the_server_has_a_word_for_it(
+        self, api: ModuleType, server: str, model: str, max_calls: int | None, options: dict[str, object], sent: object
+    ) -> None:
+        made = session("http://localhost:8000/v1", server=server)
+        payload = api.render_tools(made.server.profile_for(model), TOOLS, "required", None, [])
+        asked = neutral_request(payload, model=model, options=options, stream=False, max_calls=max_calls)
+
+        assert api.render_request(made.server, asked).get("parallel_tool_calls") is sent
+        assert "parallel_tool_calls" not in [adaptation.setting for adaptation in asked.adaptations]
 
     def test_a_field_that_was_left_out_is_told_of(self) -> None:
         _, asked = rendered("cerebras", {"parallel_tool_calls": True})

@@ -12,7 +12,7 @@ import pytest
 import polycall
 from polycall.plugin import ReasoningDelta
 from polycall_openai._responses.decoder import create_decoder
-from support.openai_replies import USAGE, Call, chunk, error_body, sse
+from support.openai_replies import USAGE, Call, chunk, completion, error_body, sse
 from support.openai_responses import REASONING, events, function_call, message, output_items, response, typed_sse
 from support.openai_server import (
     CHAT_WAYS,
@@ -347,6 +347,18 @@ class TestAdditions:
 
         sent = [(body["model"], "stream_options" in body) for body in server.bodies]
         assert sent == [("m", True), ("m", False), ("m", False), ("other", True)]
+
+    def test_a_model_that_does_not_know_parallel_calls_is_asked_without(self, server: ChatServer) -> None:
+        """Azure/azure-sdk-for-net#45719."""
+        problem = error_body("Unrecognized request argument supplied: parallel_tool_calls")
+        server.enqueue(reply_json(problem, status=400), reply_json(completion(CALLS)))
+
+        with server.client() as sdk:
+            calls = polycall.from_openai(sdk, server="azure").create(["?"], list[GoogleSearch], "m", max_calls=1)
+
+        assert list(calls) == VALUES[:1]
+        assert [body.get("parallel_tool_calls") for body in server.bodies] == [False, None]
+        assert [(one.setting, one.kind) for one in calls.adaptations] == [("parallel_tool_calls", "dropped")]
 
     async def test_a_choice_that_a_thinking_model_refuses_is_weakened(self, server: ChatServer, way: Way) -> None:
         """cloudwego/eino#994, QwenLM/qwen-code#7659."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from polycall.plugin import Adaptation, ConfigurationError, JsonObject, Request, ToolSpec
 from polycall_openai import _tools
 from polycall_openai._chat.messages import render_messages
-from polycall_openai._options import fields_of, model_of
+from polycall_openai._options import ask_for_one_call, fields_of, model_of
 from polycall_openai._servers.additions import without_known_refusals
 from polycall_openai._servers.profile import ServerProfile
 from polycall_openai._servers.server import Server
@@ -59,6 +59,7 @@ def render_request(server: Server, request: Request) -> JsonObject:
         if fields.get("n") not in (None, 1):
             raise ConfigurationError("n: polycall reads one choice. Leave n out, and send several requests.", key="n")
         body.update(fields)
+    ask_for_one_call(body, request, profile)
     if request.stream:
         body["stream"] = True
         if server.stream_usage and "stream_options" not in body:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from polycall.plugin import Adaptation, ConfigurationError, JsonObject, MessageError, Request, ToolSpec, Translation
 from polycall_openai import _tools
-from polycall_openai._options import fields_of, model_of
+from polycall_openai._options import ask_for_one_call, fields_of, model_of
 from polycall_openai._responses.items import input_items
 from polycall_openai._servers.additions import without_known_refusals
 from polycall_openai._servers.profile import ServerProfile
@@ -75,6 +75,7 @@ def render_request(server: Server, request: Request) -> JsonObject:
         body.update(fields)
         if profile.encrypted_reasoning and fields.get("store") is False and "include" not in fields:
             body["include"] = [_ENCRYPTED_REASONING]
+    ask_for_one_call(body, request, profile)
     if previous is not None:
         body["previous_response_id"] = previous
     if request.stream:

@@ -93,6 +93,13 @@ def _name_in(choice: object) -> object:
 _ADDITIONS = (
     # A model of Mistral's behind Azure's endpoint answers 422: BerriAI/litellm#11696.
     _Addition("stream_options", re.compile(r"stream_options"), _is_added("stream_options"), _pop("stream_options")),
+    # An older model of Azure's answers 400: Azure/azure-sdk-for-net#45719.
+    _Addition(
+        "parallel_tool_calls",
+        re.compile(r"parallel_tool_calls"),
+        _is_added("parallel_tool_calls"),
+        _pop("parallel_tool_calls"),
+    ),
     _Addition("include", re.compile(r"\binclude\b|encrypted_content"), _is_added("include"), _pop("include")),
     _Addition("strict", re.compile(r"\bstrict\b"), _is_strict_unasked, _loosen),
     # Models that think cannot be forced: cloudwego/eino#994, QwenLM/qwen-code#7659. Checked by the core in any case.

@@ -41,6 +41,9 @@ class ServerProfile:
     tool_choices: frozenset[ToolChoice] = frozenset({"auto", "required", "named"})
     """The forms of ``tool_choice`` it takes. Effect: for a named tool only that one is offered, and required if the
     server knows that; for "required" "auto" is sent. Whether the reply has calls is checked anyway."""
+    parallel_switch: bool = False
+    """It takes ``parallel_tool_calls``. Effect: where ``max_calls`` is 1 and the caller leaves the field open, false is
+    sent."""
     refused: Mapping[str, object] = field(default_factory=dict)
     """Request fields that it rejects, each with the value that it always works with. Effect: a field that the caller
     sets to that value is left out; with any other value it is a `ConfigurationError` before the request."""

@@ -41,6 +41,7 @@ _OPENAI = ServerProfile(
     hosts=("api.openai.com",),
     strict=True,
     stream_usage=True,
+    parallel_switch=True,
     max_tools=128,
     echoes_unknown_fields=False,
     finish_reason_required=True,
@@ -49,6 +50,7 @@ _OPENAI = ServerProfile(
     sources={
         "strict": "OpenAI Structured Outputs guide",
         "stream_usage": "OpenAI API description, ChatCompletionStreamOptions",
+        "parallel_switch": "OpenAI API description, ParallelToolCalls",
         "max_tools": "OpenAI API description, CreateChatCompletionRequest.tools; zed#32946",
         "echoes_unknown_fields": "OpenAI API description, ChatCompletionRequestAssistantMessage; ddutchie/cairn#60",
         "finish_reason_required": "OpenAI API description, CreateChatCompletionStreamResponse",
@@ -66,15 +68,18 @@ _PROFILES = (
         sources={
             **_OPENAI.sources,
             "strict": "Azure OpenAI documentation, structured outputs",
+            "parallel_switch": "Azure OpenAI REST API reference; gpt-4 refuses it: Azure/azure-sdk-for-net#45719",
             "stream_usage_since": "Azure OpenAI REST API reference, what's new in 2024-10-21",
         },
     ),
     ServerProfile(
         name="groq",
         hosts=("api.groq.com",),
+        parallel_switch=True,
         empty_content="",
         echoes_unknown_fields=False,
         sources={
+            "parallel_switch": "Groq API reference, chat completions",
             "empty_content": "tidyverse/ellmer#162",
             "echoes_unknown_fields": "freellmapi#1070, janhq/jan#8136, karthink/gptel#774",
         },
@@ -91,7 +96,12 @@ _PROFILES = (
             ),
         ),
     ),
-    ServerProfile(name="openrouter", hosts=("openrouter.ai",)),
+    ServerProfile(
+        name="openrouter",
+        hosts=("openrouter.ai",),
+        parallel_switch=True,
+        sources={"parallel_switch": "openrouter.ai/docs/api/reference/parameters; OpenRouterTeam/python-sdk#52"},
+    ),
     ServerProfile(name="fireworks", hosts=("api.fireworks.ai",)),
     ServerProfile(
         name="cerebras",
@@ -112,8 +122,12 @@ _PROFILES = (
     ServerProfile(
         name="mistral",
         hosts=("api.mistral.ai",),
+        parallel_switch=True,
         call_id_length=9,
-        sources={"call_id_length": "magentic#276, opencode#1680, pydantic-ai#3733"},
+        sources={
+            "parallel_switch": "Mistral API description, ChatCompletionRequest",
+            "call_id_length": "magentic#276, opencode#1680, pydantic-ai#3733",
+        },
     ),
     ServerProfile(
         name="moonshot",
