@@ -295,8 +295,8 @@ def polycall_open_stream(session: Any, request: Request, body: Any) -> ChunkStre
 
     :returns: Chunks in any form that the decoder understands; see `polycall.plugin.ChunkStream`. ``close()`` is always
         called, also when the caller leaves half-way; it must close the connection even if no chunk was read yet (a
-        generator that was never started does not run its ``finally``). What this hook itself opens before it raises,
-        it closes.
+        generator that was never started does not run its ``finally``). ``drain()``, optional, is called before it where
+        the decoder is ``done`` before the chunks are over. What this hook itself opens before it raises, it closes.
     :raises Exception: The SDK's own, unwrapped, here or while iterating.
 
     Blocks until the reply begins. Since hook API 1.

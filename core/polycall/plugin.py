@@ -68,6 +68,7 @@ from polycall._toolkit.byte_streams import byte_stream as byte_stream
 from polycall._toolkit.byte_streams import chunk_stream as chunk_stream
 from polycall._toolkit.byte_streams import close_all as close_all
 from polycall._toolkit.byte_streams import error_body as error_body
+from polycall._toolkit.byte_streams import wake_reader as wake_reader
 from polycall._toolkit.calls import NAME_SPACES as NAME_SPACES
 from polycall._toolkit.calls import CallIds as CallIds
 from polycall._toolkit.calls import CallMaker as CallMaker

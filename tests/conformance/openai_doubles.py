@@ -148,10 +148,6 @@ class ResponsesDouble(OpenAIDouble):
     capabilities: ClassVar[Mapping[str, Level]] = {
         "unknown_finish_reason": Unsupported("why a response ends is one of a few words"),
     }
-    known_failures: ClassVar = {
-        "F19": "a stream is read to the end of its body, so that its connection can be used again: a server that keeps "
-        "the body open makes the caller wait",
-    }
     reserved_options = ("input",)
 
     def sdk_client_settings(self) -> dict[str, object]:

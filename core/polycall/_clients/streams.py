@@ -372,6 +372,7 @@ class CallStream(SyncStreamOnly, _StreamBase[T]):
                     self._hooks.explain(error)
                     raise
                 if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
+                    self._drain_chunks()
                     return True
                 if pending:
                     return False
@@ -381,6 +382,12 @@ class CallStream(SyncStreamOnly, _StreamBase[T]):
         if self._closed:
             raise self._closed_error()
         return True
+
+    def _drain_chunks(self) -> None:
+        """The reply is over before its stream is."""
+        chunks = self._chunks
+        if chunks is not None and hasattr(chunks, "drain"):
+            chunks.drain()
 
     def _close_chunks(self) -> None:
         chunks, self._chunks, self._iterator = self._chunks, None, None
@@ -517,6 +524,7 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
                     self._hooks.explain(error)
                     raise
                 if may_be_done and decoder.done:  # type: ignore[attr-defined]  # an attribute that a decoder may have
+                    await self._drain_chunks()
                     return True
                 if pending:
                     return False
@@ -528,6 +536,11 @@ class AsyncCallStream(AsyncStreamOnly, _StreamBase[T]):
         if self._closed:
             raise self._closed_error()
         return True
+
+    async def _drain_chunks(self) -> None:
+        chunks = self._chunks
+        if chunks is not None and hasattr(chunks, "drain"):
+            await chunks.drain()
 
     async def _close_chunks(self) -> None:
         chunks, self._chunks, self._iterator = self._chunks, None, None

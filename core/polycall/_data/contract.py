@@ -350,9 +350,9 @@ class StreamDecoder(Protocol[ChunkT_contra]):
     """Turns one streamed reply's chunks into events. No I/O, so one decoder serves sync and async.
 
     One decoder serves one reply; it is never shared and never called from two threads at once. It may have an
-    attribute ``done`` from the start: once that is true, the reply is over and no further chunk is read, so that a
-    server which keeps the connection open after its end mark does not make the user wait. A decoder around another one
-    passes it on.
+    attribute ``done`` from the start: once that is true, the reply is over and no further chunk is decoded, so that a
+    server which keeps the connection open after its end mark does not make the user wait; see `ChunkStream` for the
+    rest of the body. A decoder around another one passes it on.
     """
 
     def feed(self, chunk: ChunkT_contra) -> Iterable[StreamEvent]:
@@ -386,6 +386,11 @@ class ChunkStream(Protocol[ChunkT_co]):
     ``close()`` closes the connection, half-way and before the first chunk too. It may be called from another thread
     while a chunk is awaited, and must end that wait; a stream whose ``close`` cannot do so has a method ``interrupt()``
     that does, and is closed afterwards. Closing twice is harmless.
+
+    It may have a method ``drain()``, called once at most by its reader, when the decoder is ``done`` and before the
+    stream is closed: it reads on to the end of the body, so that the connection can be used again and instrumentation
+    sees a whole stream, but only briefly (50 ms), as a server may keep the body open. A connection that breaks
+    meanwhile is not an error: the reply is whole. `polycall.plugin.chunk_stream` makes streams that have it.
     """
 
     def __iter__(self) -> Iterator[ChunkT_co]: ...
@@ -394,7 +399,7 @@ class ChunkStream(Protocol[ChunkT_co]):
 
 
 class AsyncChunkStream(Protocol[ChunkT_co]):
-    """Async version of `ChunkStream`."""
+    """Async version of `ChunkStream`, with ``async def drain()``."""
 
     def __aiter__(self) -> AsyncIterator[ChunkT_co]: ...
 

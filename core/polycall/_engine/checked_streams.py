@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from polycall._data.contract import AsyncChunkStream, ChunkStream
@@ -22,7 +22,10 @@ class CheckedStream:
         PluginError: ``stream`` cannot be read or closed.
     """
 
-    __slots__ = ("_hook", "_provider", "_stream", "interrupt")
+    __slots__ = ("_hook", "_provider", "_stream", "drain", "interrupt")
+
+    drain: Callable[[], object]
+    """The plugin's own method; missing where the plugin's stream has none."""
 
     interrupt: Callable[[], object]
     """The plugin's own method; missing where the plugin's stream has none."""
@@ -38,6 +41,9 @@ class CheckedStream:
         interrupt = getattr(stream, "interrupt", None)
         if interrupt is not None:
             self.interrupt = interrupt
+        drain = getattr(stream, "drain", None)
+        if drain is not None:
+            self.drain = drain
 
     def __iter__(self) -> Iterator[Any]:
         try:
@@ -63,7 +69,10 @@ class CheckedStream:
 class CheckedAsyncStream:
     """Async version of `CheckedStream`."""
 
-    __slots__ = ("_hook", "_provider", "_stream")
+    __slots__ = ("_hook", "_provider", "_stream", "drain")
+
+    drain: Callable[[], Awaitable[object]]
+    """The plugin's own method; missing where the plugin's stream has none."""
 
     def __init__(self, provider: Provider, stream: AsyncChunkStream[Any], hook: str) -> None:
         if not callable(getattr(type(stream), "__aiter__", None)) or isinstance(stream, type):
@@ -73,6 +82,9 @@ class CheckedAsyncStream:
         self._provider = provider
         self._stream = stream
         self._hook = hook
+        drain = getattr(stream, "drain", None)
+        if drain is not None:
+            self.drain = drain
 
     def __aiter__(self) -> AsyncIterator[Any]:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from types import AsyncGeneratorType, GeneratorType
@@ -28,7 +29,9 @@ Errors: TypeAlias = Callable[[Exception], Exception | None]
 MAX_ERROR_BODY_BYTES = 64 * 1024
 """Read this much of the body of a status error: enough for a message, too little to fill the memory."""
 
-_DRAIN_S = 0.1
+_DRAIN_S = 0.05
+_DRAIN_BYTES = 64 * 1024
+"""After the end of the reply, read so long and so much more of the body at most: its end is mostly there already."""
 _LEAVE_S = 1.0
 _TAIL_BYTES = 32
 _ENDS_WITH_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
@@ -39,6 +42,7 @@ def chunk_stream(
     *closers: object,
     errors: Errors | None = None,
     is_last: Callable[[T], bool] | None = None,
+    interrupt: Callable[[], object] | None = None,
 ) -> OpenStream[T]:
     """Make a `polycall.plugin.ChunkStream` of an iterator.
 
@@ -49,8 +53,10 @@ def chunk_stream(
         errors: Translates what iterating raises.
         is_last: Whether a chunk is the end mark, after which a server may keep the connection open. Also the place to
             count a chunk, because it is asked about each.
+        interrupt: Wakes a thread that waits for a chunk, called from another one; see `wake_reader`. Without it the
+            stream is not drained: nothing would end that.
     """
-    return OpenStream(chunks, closers, errors, is_last)
+    return OpenStream(chunks, closers, errors, is_last, interrupt=interrupt)
 
 
 def async_chunk_stream(
@@ -79,7 +85,8 @@ def byte_stream(
         errors: Translates the HTTP client's exceptions.
     """
     closers = (_close_method(response, "close"),)
-    return OpenStream(_pieces(response), closers, errors, is_end, meter=meter, interrupt=lambda: _shut_down(response))
+    interrupt = None if _connection_of(response) is None else lambda: wake_reader(response)
+    return OpenStream(_pieces(response), closers, errors, is_end, meter=meter, interrupt=interrupt)
 
 
 def async_byte_stream(
@@ -91,10 +98,23 @@ def async_byte_stream(
 ) -> AsyncOpenStream[bytes]:
     """Async version of `byte_stream`, for responses of httpx (``aiter_bytes``) and aiohttp.
 
-    After the end mark it waits up to 0.1 s for the end of the body, so that the connection can be used again.
+    After the end mark it is drained, so that the connection can be used again.
     """
     closers = (_close_method(response, "aclose", "close"),)
     return AsyncOpenStream(_async_pieces(response), closers, errors, is_end, meter=meter, drain=is_end is not None)
+
+
+def wake_reader(response: object) -> None:
+    """End the wait of a thread that reads a response of httpx, by shutting down its connection.
+
+    Nothing happens if the connection is not known (a transport of the user's own), or belongs to other requests, too
+    (HTTP/2; the response was read to its end).
+    """
+    connection = _connection_of(response)
+    if connection is not None:
+        # Closing a socket does not wake a reader on Linux. This is not the override of ssl.SSLSocket, which would let
+        # the reader see bytes that are still encrypted.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class DoneMark:
@@ -185,6 +205,36 @@ class OpenStream(Generic[T]):
         finally:
             self._is_reading = False
 
+    def drain(self) -> None:
+        """The reply is whole: read on to the end of the body, for 50 ms and 64 KiB at most.
+
+        A body that ends right away is read to its end: its connection can be used again, and a wrapper around an SDK's
+        stream sees a whole one. One that stays open is broken off. To be called by the thread that reads, then `close`.
+        """
+        if self._iterator is None or self._interrupt is None or self._closed:
+            return
+        # A read timeout of httpx cannot be changed once the body is being read. Whether the socket has data says
+        # nothing: the client may hold the end of the body already.
+        watch = threading.Timer(_DRAIN_S, self._end_drain)
+        watch.daemon = True
+        self._is_reading = True
+        # What happens to the connection now is not a fault of the reply. No thread can be started: nothing is read.
+        with suppress(Exception):
+            try:
+                watch.start()
+                rest = _Rest()
+                for chunk in self._iterator:
+                    if self._closed or rest.is_too_much(chunk):
+                        break
+            finally:
+                self._is_reading = False
+                watch.cancel()
+
+    def _end_drain(self) -> None:
+        if self._is_reading and self._interrupt is not None:
+            with suppress(Exception):
+                self._interrupt()
+
     def close(self) -> None:
         """Close everything that belongs to the stream, from any thread. Later calls do nothing.
 
@@ -213,6 +263,7 @@ class AsyncOpenStream(Generic[T]):
         "_closed",
         "_closers",
         "_drain",
+        "_drained",
         "_errors",
         "_interrupted",
         "_is_last",
@@ -240,6 +291,8 @@ class AsyncOpenStream(Generic[T]):
         self._is_last = is_last
         self._meter = meter
         self._drain = drain
+        self._drained: asyncio.Future[None] | None = None
+        """Done when the rest of the body has been read; ``None`` before that begins."""
         self._at_end = False
         """The chunk that was yielded last is the end mark."""
         self._closed = False
@@ -291,8 +344,24 @@ class AsyncOpenStream(Generic[T]):
         finally:
             self._note_left(task)
         if self._drain and not self._closed:
-            self._at_end = False
-            await self._read_rest(self._iterator)
+            await self.drain()
+
+    async def drain(self) -> None:
+        """Async version of `OpenStream.drain`."""
+        import asyncio
+
+        if self._iterator is None or self._drained is not None or self._closed:
+            return
+        self._drained = asyncio.get_running_loop().create_future()
+        rest = _Rest()
+        try:
+            with suppress(Exception):
+                async with asyncio.timeout(_DRAIN_S):
+                    async for chunk in self._iterator:
+                        if self._closed or rest.is_too_much(chunk):
+                            break
+        finally:
+            self._drained.set_result(None)
 
     async def aclose(self) -> None:
         """Close everything that belongs to the stream, from any task. Later calls do nothing.
@@ -302,12 +371,16 @@ class AsyncOpenStream(Generic[T]):
         """
         if self._closed:
             return
+        if self._drain and self._at_end:
+            await self.drain()  # the reader has left at the end mark
         self._closed = True
         try:
             if self._reader is not None:
                 await self._interrupt(self._reader)
-            elif self._drain and self._at_end and self._iterator is not None:
-                await self._read_rest(self._iterator)  # the reader has left at the end mark
+            elif self._drained is not None and not self._drained.done():
+                import asyncio
+
+                await asyncio.wait((self._drained,))  # another task reads the rest
         finally:
             await aclose_all(*self._closers, self._source, self._iterator)
 
@@ -330,14 +403,20 @@ class AsyncOpenStream(Generic[T]):
         if self._left is not None and not self._left.done():
             self._left.set_result(None)
 
-    async def _read_rest(self, iterator: AsyncIterator[T]) -> None:
-        import asyncio
 
-        # The reply is whole: what happens to the connection now is not a fault of it.
-        with suppress(Exception):
-            async with asyncio.timeout(_DRAIN_S):
-                async for _ in iterator:
-                    pass
+class _Rest:
+    """Measures how much follows after the end of a reply."""
+
+    __slots__ = ("_bytes_left", "_until")
+
+    def __init__(self) -> None:
+        self._bytes_left = _DRAIN_BYTES
+        self._until = time.monotonic() + _DRAIN_S
+
+    def is_too_much(self, chunk: object) -> bool:
+        if isinstance(chunk, bytes):
+            self._bytes_left -= len(chunk)
+        return self._bytes_left < 0 or time.monotonic() > self._until
 
 
 def close_all(*streams: object) -> None:
@@ -447,15 +526,13 @@ def _close_method(response: object, *names: str) -> object:
     return next((method for name in names if (method := getattr(response, name, None)) is not None), None)
 
 
-def _shut_down(response: object) -> None:
-    """Wake a thread that reads the connection of a response: closing a socket alone does not, on Linux."""
+def _connection_of(response: object) -> socket.socket | None:
+    """The socket that carries this response alone."""
     stream = getattr(response, "extensions", {}).get("network_stream")
     if stream is None or getattr(response, "is_closed", False) or getattr(response, "http_version", "") == "HTTP/2":
-        return  # the connection belongs to other requests, too
+        return None
     connection = stream.get_extra_info("socket")
-    if isinstance(connection, socket.socket):
-        # Not the override of ssl.SSLSocket, which would let the reader see bytes that are still encrypted.
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+    return connection if isinstance(connection, socket.socket) else None
 
 
 def _distinct(streams: Iterable[object]) -> list[object]:

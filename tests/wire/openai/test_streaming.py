@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, Literal
 
 import pytest
 
 import polycall
 from polycall.plugin import ArgumentsDelta, CallStarted, TextDelta
 from support.openai_replies import USAGE, Call, chunks, sse
+from support.openai_responses import events as response_events
+from support.openai_responses import output_items, typed_sse
 from support.openai_server import ChatServer, GoogleSearch
 from support.wire_server import Gate, Step, reply_stream
 
 MESSAGES = [{"role": "user", "content": "?"}]
 CALLS: list[Call] = [("GoogleSearch", {"query": letter}) for letter in "abc"]
+
+Api = Literal["chat", "responses"]
+both_apis = pytest.mark.parametrize("api", ["chat", "responses"])
+BODIES = {"chat": sse(chunks(CALLS)), "responses": typed_sse(response_events(output_items(CALLS)))}
+
+
+def instrument(sdk: Any) -> None:
+    """Wrap ``create`` as instrumentation does, so that it has to be called."""
+    for resource in (sdk.chat.completions, sdk.responses):
+        create = resource.create
+        resource.create = lambda *args, create=create, **kwargs: create(*args, **kwargs)
 
 
 def held_back(calls: list[Call], before: bytes, gate: Gate) -> list[Step]:
@@ -123,31 +137,60 @@ class TestClosing:
                 await task
             assert await asyncio.to_thread(server.requests[0].client_closed.wait, 10)
 
-    def test_done_ends_a_sync_stream_though_the_server_keeps_the_connection(self, server: ChatServer) -> None:
-        gate = Gate("never")
-        server.enqueue(reply_stream([*sse(chunks(CALLS)), gate]))
+    @both_apis
+    @pytest.mark.parametrize("patched", [False, True], ids=["", "instrumented"])
+    def test_its_end_mark_ends_a_sync_stream_though_the_server_keeps_the_connection(
+        self, server: ChatServer, api: Api, patched: bool
+    ) -> None:
+        server.enqueue(reply_stream([*BODIES[api], Gate("never")]))
 
         with server.client() as sdk:
-            assert len(list(polycall.from_openai(sdk).stream(MESSAGES, list[GoogleSearch], "m"))) == 3
+            if patched:
+                instrument(sdk)
+            assert len(list(polycall.from_openai(sdk, api=api).stream(MESSAGES, list[GoogleSearch], "m"))) == 3
             assert server.requests[0].client_closed.wait(10)
 
-    async def test_done_ends_an_async_stream_though_the_server_keeps_the_connection(self, server: ChatServer) -> None:
-        gate = Gate("never")
-        server.enqueue(reply_stream([*sse(chunks(CALLS)), gate]))
+    @both_apis
+    @pytest.mark.parametrize("patched", [False, True], ids=["", "instrumented"])
+    async def test_its_end_mark_ends_an_async_stream_though_the_server_keeps_the_connection(
+        self, server: ChatServer, api: Api, patched: bool
+    ) -> None:
+        server.enqueue(reply_stream([*BODIES[api], Gate("never")]))
 
         async with server.async_client() as sdk:
-            calls = await polycall.from_openai(sdk).stream(MESSAGES, list[GoogleSearch], "m").collect()
-            assert len(calls) == 3
+            if patched:
+                instrument(sdk)
+            client = polycall.from_openai(sdk, api=api)
+            assert len(await client.stream(MESSAGES, list[GoogleSearch], "m").collect()) == 3
             assert await asyncio.to_thread(server.requests[0].client_closed.wait, 10)
 
-    async def test_async_streams_use_one_connection_again(self, server: ChatServer) -> None:
-        server.enqueue(*[reply_stream(sse(chunks(CALLS))) for _ in range(3)])
+    @both_apis
+    def test_sync_streams_use_one_connection_again(self, server: ChatServer, api: Api) -> None:
+        server.enqueue(*[reply_stream(BODIES[api]) for _ in range(2)], reply_stream([b"".join(BODIES[api])]))
+
+        with server.client() as sdk:
+            for _ in range(3):
+                polycall.from_openai(sdk, api=api).stream(MESSAGES, list[GoogleSearch], "m").collect()
+
+        assert [request.connection for request in server.requests] == [0, 0, 0]
+
+    @both_apis
+    async def test_async_streams_use_one_connection_again(self, server: ChatServer, api: Api) -> None:
+        server.enqueue(*[reply_stream(BODIES[api]) for _ in range(3)])
 
         async with server.async_client() as sdk:
             for _ in range(3):
-                await polycall.from_openai(sdk).stream(MESSAGES, list[GoogleSearch], "m").collect()
+                await polycall.from_openai(sdk, api=api).stream(MESSAGES, list[GoogleSearch], "m").collect()
 
         assert [request.connection for request in server.requests] == [0, 0, 0]
+
+    @both_apis
+    def test_a_body_that_goes_on_after_its_end_mark_is_not_read_for_long(self, server: ChatServer, api: Api) -> None:
+        server.enqueue(reply_stream([*BODIES[api], *[b": ping" + b"." * 4000 + b"\n\n"] * 2000, Gate("never")]))
+
+        with server.client() as sdk:
+            assert polycall.from_openai(sdk, api=api).stream(MESSAGES, list[GoogleSearch], "m").collect()
+            assert server.requests[0].client_closed.wait(10)
 
 
 class TestUsageOfStreams:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import AsyncGeneratorType
 from typing import Any
 
@@ -18,8 +18,9 @@ _CLASS = "an object whose close() closes the connection; polycall.plugin.chunk_s
 class ContractStream:
     """A stream around a plugin's own."""
 
+    drain: Callable[[], object]
     interrupt: Callable[[], object]
-    """The plugin's own method; missing where the plugin's stream has none."""
+    """The plugin's own methods; missing where the plugin's stream has none."""
 
     def __init__(self, plugin: CheckedPlugin, stream: ChunkStream[Any], hook: str) -> None:
         self._checked = plugin.typed(hook, lambda provider, given, _: CheckedStream(provider, given, hook), stream)
@@ -29,6 +30,8 @@ class ContractStream:
             plugin.fail("stream-closes", hook, "a generator that has not begun: closing it runs nothing of it", _CLASS)
         if hasattr(stream, "interrupt"):
             self.interrupt = stream.interrupt
+        if hasattr(stream, "drain"):
+            self.drain = stream.drain
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._checked)
@@ -45,10 +48,15 @@ class ContractStream:
 class ContractAsyncStream:
     """Async version of `ContractStream`."""
 
+    drain: Callable[[], Awaitable[object]]
+    """The plugin's own method; missing where the plugin's stream has none."""
+
     def __init__(self, plugin: CheckedPlugin, stream: AsyncChunkStream[Any], hook: str) -> None:
         self._checked = plugin.typed(hook, lambda provider, given, _: CheckedAsyncStream(provider, given, hook), stream)
         self._plugin = plugin
         self._hook = hook
+        if hasattr(stream, "drain"):
+            self.drain = stream.drain
         if inspect.isasyncgen(stream) and _has_not_begun(stream):
             plugin.fail("stream-closes", hook, "a generator that has not begun: closing it runs nothing of it", _CLASS)
 

@@ -47,6 +47,9 @@ class StreamedCompletion:
     One choice is asked for; a server that spreads a reply over several means all of them (HKUDS/nanobot#1555).
     """
 
+    is_over = False
+    """Usage comes after the finish reason, so only ``[DONE]`` is the end."""
+
     def __init__(self, server: Server, request: Request) -> None:
         self._server = server
         self._request = request

@@ -132,6 +132,7 @@ class StreamedResponse:
         self._server = server
         self._request = request
         self.calls = OpenCalls(server, request, _is_cut_off)
+        self.is_over = False
         self._slots: list[_OutputItem] = []
         self._by_index: dict[int, _OutputItem] = {}
         self._shares_index = False  # several items have the same one
@@ -364,6 +365,7 @@ class StreamedResponse:
         limit = hidden_limit(self._server, self._request)
         cut = reached(read_usage(self._response.get("usage")), limit)
         self._ending = read_ending(self._response, source, cut=cut)
+        self.is_over = True
         output = response.get("output")
         if output and not isinstance(output, list):
             raise self._server.errors.not_the_protocol("the output of the response is not a list", source)

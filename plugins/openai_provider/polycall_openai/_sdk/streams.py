@@ -9,7 +9,6 @@ from typing import Any
 
 from polycall.plugin import (
     AsyncOpenStream,
-    DoneMark,
     OpenStream,
     ReplyMeter,
     async_byte_stream,
@@ -17,6 +16,7 @@ from polycall.plugin import (
     byte_stream,
     chunk_stream,
     size_of,
+    wake_reader,
 )
 from polycall_openai._servers.reply_errors import ReplyErrors
 
@@ -69,15 +69,21 @@ def async_bytes_of(api_response: Any, errors: ReplyErrors, max_bytes: int) -> As
     return async_byte_stream(
         api_response.http_response,
         meter=meter,
-        is_end=DoneMark().is_end,
         errors=lambda error: translated(error, errors),
     )
 
 
 def objects_of(stream: Any, errors: ReplyErrors, max_bytes: int) -> OpenStream[object]:
-    """The data of the chunk objects that a patched client yields, through the wrapper around its stream."""
+    """The data of the chunk objects that a patched client yields, through the wrapper around its stream.
+
+    Where the wrapper hides the response, the end of the body is waited for: the wrapper is to see it.
+    """
     return chunk_stream(
-        map(plain_data, stream), stream, errors=lambda error: translated(error, errors), is_last=_meter(max_bytes)
+        map(plain_data, stream),
+        stream,
+        errors=lambda error: translated(error, errors),
+        is_last=_meter(max_bytes),
+        interrupt=lambda: wake_reader(getattr(stream, "response", None)),
     )
 
 

@@ -21,6 +21,11 @@ class EventHandler(Protocol):
     @property
     def calls(self) -> OpenCalls: ...
 
+    @property
+    def is_over(self) -> bool:
+        """Whether an event has ended the reply."""
+        ...
+
     def handle(self, event: JsonObject, source: object) -> None:
         """Take one event; ``source`` is its text or the event itself, for errors."""
         ...
@@ -60,7 +65,7 @@ class BodyReader:
         self._templates_left = _MAX_UNUSED_TEMPLATES
 
     def feed(self, chunk: bytes | JsonObject) -> bool:
-        """Take a piece of the body, cut anywhere, or one event's data; returned is whether ``[DONE]`` has been read."""
+        """Take a piece of the body, cut anywhere, or one event's data; returned is whether the reply is over."""
         template = self._template
         if template is not None and type(chunk) is bytes and self._events.is_between_events:
             piece, call = template.piece_of_chunk(chunk), self._growing
@@ -73,7 +78,7 @@ class BodyReader:
                 self._take(event)
         else:
             self._handle(chunk, chunk)
-        return self.saw_done
+        return self.saw_done or self._handler.is_over
 
     def finish(self) -> bytes | None:
         """The body has ended; returned is one that was not a stream: an error, HTML, or a whole reply.

@@ -33,9 +33,7 @@ class ReplyDecoder:
         streamed: Takes the events.
 
     Attributes:
-        done: ``[DONE]`` was read. The last event of a response is not enough: its stream is read to the end of the
-            body, which follows at once, so that the connection can be used again, and so that a wrapper around the
-            SDK's stream sees its end.
+        done: The end mark was read: ``[DONE]``, or the last event of a response.
     """
 
     __slots__ = ("_calls", "_error", "_reader", "_streamed", "done")

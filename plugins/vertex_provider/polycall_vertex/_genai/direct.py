@@ -118,6 +118,10 @@ class RawStream:
         yield self._origin
         yield from self._pieces
 
+    def drain(self) -> None:
+        """Read the rest of a body whose reply is whole."""
+        self._pieces.drain()
+
     def close(self) -> None:
         """Close the connection."""
         self._pieces.close()
@@ -134,6 +138,10 @@ class AsyncRawStream:
         yield self._origin
         async for piece in self._pieces:
             yield piece
+
+    async def drain(self) -> None:
+        """Read the rest of a body whose reply is whole."""
+        await self._pieces.drain()
 
     async def aclose(self) -> None:
         """Close the connection."""
