@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
 import pytest
 from pydantic import BaseModel
@@ -77,6 +77,69 @@ class TestDone:
         stream = polycall.from_client(toy, async_client=False).stream(ASK, Iterable[Weather])
 
         assert list(stream) == [ROME, OSLO]
+
+
+class Drained:
+    """A stream that says what is done with it; sync and async."""
+
+    def __init__(self, log: list[str], *, goes_on: bool = True) -> None:
+        self._log = log
+        self._lines = f"{reply(SAY_ROME)}\n{WAIT}".split("\n")[: None if goes_on else -1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for line in self._lines:
+            yield line
+
+    def drain(self) -> None:
+        self._log.append("drain")
+
+    def close(self) -> None:
+        self._log.append("close")
+
+
+class AsyncDrained(Drained):
+    async def drain(self) -> None:  # type: ignore[override]
+        super().drain()
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+class TestDrain:
+    """A stream that is left before its end can read the rest, and is closed then."""
+
+    @pytest.mark.parametrize(
+        ("decoder", "log"), [(Finishing, ["drain", "close"]), (ToyDecoder, ["close"])], ids=["done", "read to its end"]
+    )
+    async def test_is_called_where_the_decoder_is_done(
+        self, provide: Provide, decoder: type[ToyDecoder], log: list[str]
+    ) -> None:
+        seen: list[str] = []
+        goes_on = decoder is Finishing
+
+        @hookimpl
+        def polycall_open_stream() -> Drained:
+            return Drained(seen, goes_on=goes_on)
+
+        @hookimpl
+        async def polycall_open_stream_async() -> AsyncDrained:
+            return AsyncDrained(seen, goes_on=goes_on)
+
+        provide(
+            polycall_create_decoder=creating(decoder),
+            polycall_open_stream=polycall_open_stream,
+            polycall_open_stream_async=polycall_open_stream_async,
+        )
+        stream = polycall.from_client(ToyClient(), async_client=False).stream(ASK, Iterable[Weather])
+        assert list(stream) == [ROME]
+        assert seen == log
+        seen.clear()
+        again = polycall.from_client(AsyncToyClient(), async_client=True).stream(ASK, Iterable[Weather])
+        assert [value async for value in again] == [ROME]
+        assert seen == log
 
 
 class TestWholeReplies:

@@ -26,7 +26,7 @@ from polycall._toolkit.byte_streams import (
 )
 from polycall._toolkit.reply_meter import ReplyMeter
 from polycall._toolkit.threads import ElasticThreads
-from support.wire_server import WireServer, endless, hang, reply_bytes, reply_stream
+from support.wire_server import Reply, WireServer, endless, hang, reply_bytes, reply_stream
 
 LONG_S = 30
 """A test that would hang fails after this time."""
@@ -650,6 +650,103 @@ async def test_a_connection_can_be_used_again_when_the_reader_leaves_at_the_end_
         await stream.aclose()
 
     assert server.open_connections == 1
+
+
+async def leave_at_the_end(
+    server: WireServer, client: httpx.Client, async_client: httpx.AsyncClient, make: Callable[[], Reply]
+) -> None:
+    """Read one piece, drain and close as the core does once a decoder is done: twice, sync and async."""
+    server.enqueue(*[make() for _ in range(4)])
+    for _ in range(2):
+        stream = byte_stream(send(client, server.url), errors=as_sdk_error)
+        assert next(iter(stream))
+        stream.drain()
+        stream.close()
+    for _ in range(2):
+        async_stream = async_byte_stream(await send_async(async_client, server.url), errors=as_sdk_error)
+        assert await anext(aiter(async_stream))
+        await async_stream.drain()
+        await async_stream.aclose()
+
+
+Clients = tuple[WireServer, httpx.Client, httpx.AsyncClient]
+
+
+@pytest.fixture
+def clients(server: WireServer, client: httpx.Client, async_client: httpx.AsyncClient) -> Clients:
+    return server, client, async_client
+
+
+class TestDrain:
+    """The rest of a body whose reply is whole is read, but not for long."""
+
+    @pytest.mark.parametrize("pieces", [[b"end"], [b"end", b": bye"]], ids=["nothing follows", "something follows"])
+    async def test_a_body_that_ends_gives_its_connection_back(self, clients: Clients, pieces: list[bytes]) -> None:
+        await leave_at_the_end(*clients, lambda: reply_stream(pieces))
+
+        assert {request.connection for request in clients[0].requests} == {0, 1}
+
+    async def test_a_body_that_stays_open_is_closed(self, clients: Clients) -> None:
+        await leave_at_the_end(*clients, lambda: hang(b"end"))
+
+        assert clients[0].wait_until_idle()
+
+    @pytest.mark.parametrize("interval_s", [0, 0.001], ids=["much", "for long"])
+    async def test_a_body_that_goes_on_is_closed(self, clients: Clients, interval_s: float) -> None:
+        await leave_at_the_end(*clients, lambda: endless(b"x" * 100, interval_s=interval_s))
+
+        assert clients[0].wait_until_idle()
+
+    async def test_a_connection_that_breaks_then_is_not_an_error(self, clients: Clients) -> None:
+        await leave_at_the_end(*clients, lambda: reply_stream([b"end"], final_chunk=False))
+
+        assert clients[0].wait_until_idle()
+
+    def test_of_much_only_64_kib_are_read(self) -> None:
+        read: list[int] = []
+
+        def pieces() -> Iterator[bytes]:
+            for number in range(1000):
+                read.append(number)
+                yield b"x" * 1024
+
+        stream = chunk_stream(pieces(), interrupt=lambda: None)
+        assert next(iter(stream))
+        stream.drain()
+
+        assert len(read) == 1 + 64 + 1
+
+    def test_a_stream_that_cannot_be_interrupted_is_not_read_on(self) -> None:
+        source = Source(1, error=AssertionError("read on"))
+        stream = chunk_stream(source)
+        chunks = iter(stream)
+        next(chunks)
+
+        stream.drain()
+        stream.close()
+
+        assert source.generators_left == 1
+
+    async def test_closing_from_another_task_waits_for_it(self) -> None:
+        waiting = asyncio.Event()
+        left: list[str] = []
+
+        async def reads_on() -> AsyncIterator[int]:
+            yield 1
+            waiting.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                left.append("generator")
+
+        stream = async_chunk_stream(reads_on(), lambda: left.append("connection"))
+        assert await anext(aiter(stream)) == 1
+        reader = asyncio.create_task(stream.drain())
+        await waiting.wait()
+        await stream.aclose()
+        await reader
+
+        assert left == ["generator", "connection"]
 
 
 async def test_transport_errors_are_translated(
