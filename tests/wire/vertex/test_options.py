@@ -74,6 +74,63 @@ def test_generation_options(wire: Wire, options: dict[str, Any]) -> None:
     assert body_of(wire, **options)["generationConfig"] == {"temperature": 0.5, "topK": 3, "maxOutputTokens": 9}
 
 
+def told_of(calls: polycall.Calls[Any]) -> list[tuple[str, object, object]]:
+    return [(one.setting, one.given, one.sent) for one in calls.adaptations if one.setting.startswith("options.")]
+
+
+def test_a_field_that_is_stated_twice_is_told_of(wire: Wire) -> None:
+    wire.enqueue(GOOD)
+    stated = {"temperature": 0.25, "topK": 3, "max_output_tokens": 5}
+
+    calls = wire.client().create(
+        MESSAGES, list[Pick], model=wire.model, generation_config=stated, temperature=0.5, top_k=3, max_tokens=9
+    )
+
+    assert told_of(calls) == [
+        ("options.generation_config.temperature", 0.25, 0.5),
+        ("options.generation_config.max_output_tokens", 5, 9),
+    ]
+
+
+def test_so_is_one_of_a_config_but_no_header() -> None:
+    stated = types.GenerateContentConfig(
+        temperature=0.25, seed=1, http_options=types.HttpOptions(headers={"k": "secret"})
+    )
+    with VertexRestServer() as server:
+        server.enqueue(GOOD)
+        calls = polycall.from_client(genai_client(server), async_client=False).create(
+            MESSAGES, list[Pick], model=MODEL, config=stated, temperature=0.5, seed=1, http_options={"timeout": 9000}
+        )
+
+    assert sorted(told_of(calls)) == [
+        ("options.config.http_options", None, None),
+        ("options.config.temperature", 0.25, 0.5),
+    ]
+
+
+def test_so_is_a_time_limit() -> None:
+    with VertexRestServer() as server:
+        server.enqueue(GOOD)
+        client = polycall.from_client(genai_client(server), async_client=False)
+        calls = client.create(MESSAGES, list[Pick], model=MODEL, http_options={"timeout": 9000}, timeout=8)
+
+    assert told_of(calls) == [("options.http_options.timeout", 9000, 8000)]
+
+
+@pytest.mark.parametrize("inside", ["default", "call"])
+def test_a_default_that_yields_to_the_call_is_not_a_contradiction(wire: Wire, inside: str) -> None:
+    wire.enqueue(GOOD)
+    flat: dict[str, Any] = {"temperature": 0.5 if inside == "default" else 0.25}
+    within: dict[str, Any] = {"generation_config": {"temperature": 0.25 if inside == "default" else 0.5}}
+    default, own = (within, flat) if inside == "default" else (flat, within)
+    client = polycall.from_vertexai(wire.sdk_client(), options=default)
+
+    calls = client.create(MESSAGES, list[Pick], model=wire.model, **own)
+
+    assert in_rest_spelling(wire.bodies[-1])["generationConfig"] == {"temperature": 0.5}
+    assert told_of(calls) == []
+
+
 def test_the_sdks_own_configuration_objects(wire: Wire) -> None:
     from vertexai.generative_models import GenerationConfig
 

@@ -20,6 +20,7 @@ from polycall.plugin import (
     without_surrogates,
 )
 from polycall_vertex._protocol.body import CallSettings
+from polycall_vertex._protocol.contradictions import TOP_LEVEL, contradictions
 from polycall_vertex._protocol.options import (
     as_dict,
     builtin_tools,
@@ -44,7 +45,11 @@ _POLYCALLS_FIELDS = ("system_instruction", "tools", "tool_config")
 
 
 def make_config(
-    options: Mapping[str, object], timeout_s: float | None, service: Service, defaults: Collection[str] = ()
+    options: Mapping[str, object],
+    timeout_s: float | None,
+    service: Service,
+    adaptations: list[Adaptation],
+    defaults: Collection[str] = (),
 ) -> tuple[types.GenerateContentConfig, CallSettings]:
     """Make the SDK's configuration for a call, without the fields that polycall renders.
 
@@ -53,6 +58,7 @@ def make_config(
         defaults: Names of those that are defaults of the client.
         timeout_s: Default time limit in seconds.
         service: The service that the request is for.
+        adaptations: Gets each field of an object of the SDK's that loses to one that is stated elsewhere.
 
     Raises:
         ConfigurationError: An option is unknown, or the SDK rejects its value.
@@ -62,8 +68,9 @@ def make_config(
     fields = types.GenerateContentConfig.model_fields
     given = own_options(options, {*fields, *_FURTHER_OPTIONS}, service, defaults)
     further = {name: given.pop(name, None) for name in _FURTHER_OPTIONS}
-    config = _given_fields(further["config"], "config")
-    config |= _given_fields(further["generation_config"], "generation_config")
+    objects = {name: _given_fields(further[name], name) for name in ("config", "generation_config")}
+    adaptations += contradictions({**objects, TOP_LEVEL: given}, defaults)
+    config = objects["config"] | objects["generation_config"]
     reject_unknown_fields(config, fields, "GenerateContentConfig")
     settings = CallSettings(
         system=[*system_parts(config.get("system_instruction")), *system_parts(given.get("system_instruction"))],
@@ -80,8 +87,11 @@ def make_config(
     config["should_return_http_response"] = None
     if "automatic_continuation" in fields:  # not before google-genai 2
         config.setdefault("automatic_continuation", False)
+    stated_http = config.get("http_options")
     try:
         http = _http_options(config.pop("http_options", None), further["timeout"], timeout_s, further["extra_headers"])
+        if further["timeout"] is not None and not {"config", "http_options"} & {*defaults}:
+            adaptations += _other_timeout(stated_http, http)
         return types.GenerateContentConfig.model_validate(config | {"http_options": http}), settings
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
@@ -106,6 +116,16 @@ def _http_options(
     if extra_headers is not None:
         http.headers = {**(http.headers or {}), **sendable_headers(extra_headers, encoding="ascii")}
     return http if http.model_fields_set else None
+
+
+def _other_timeout(stated: object, http: types.HttpOptions | None) -> Iterator[Adaptation]:
+    """The time limit in the SDK's options that loses to the option ``timeout``."""
+    from google.genai import types
+
+    given, sent = types.HttpOptions.model_validate(stated or {}).timeout, http and http.timeout
+    if given is not None and given != sent:
+        reason = "the option timeout wins; both values are in ms"
+        yield Adaptation(setting="options.http_options.timeout", kind="dropped", given=given, sent=sent, reason=reason)
 
 
 class Body(dict[str, object]):
@@ -182,8 +202,8 @@ def make_plan(
     """
     from google.genai import types
 
-    config, settings = make_config(options, timeout_s, service, defaults)
     adaptations: list[Adaptation] = []
+    config, settings = make_config(options, timeout_s, service, adaptations, defaults)
     own = settings.tool_fields(payload, adaptations)
     path, fields, http_options = None, {}, config.http_options
     if api_client is not None and is_untouched(_models_on(None), _rendering(stream=stream), MODELS):

@@ -49,6 +49,7 @@ from polycall_vertex._generative_model.public_path import (
 )
 from polycall_vertex._generative_model.request_template import ModelRequest, Template, make_template
 from polycall_vertex._protocol.body import CallSettings
+from polycall_vertex._protocol.contradictions import TOP_LEVEL, contradictions
 from polycall_vertex._protocol.decoder import ReplyDecoder
 from polycall_vertex._protocol.options import (
     as_dict,
@@ -248,11 +249,14 @@ class GenerativeModelSession:
         reject_non_finite({name: one for name, one in options.items() if name not in _CALL_OPTIONS})
         flat = {name: one for name, one in options.items() if name in known}
         settings, adaptations = self._settings(options)
+        given = options.get("generation_config")
+        places = {"generation_config": as_dict(given, "generation_config"), TOP_LEVEL: flat}
+        adaptations += contradictions(places, request.default_options)
         try:
             message = self._model._prepare_request(  # noqa: SLF001
                 "-",
                 model=self._resource(request.model),
-                generation_config=self._generation_config(options.get("generation_config"), flat),
+                generation_config=self._generation_config(given, flat),
                 labels=options.get("labels"),
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
