@@ -181,8 +181,8 @@ class _StreamBase(NotYetCalls, Generic[T]):
         if self._closed and isinstance(error, Exception) and not isinstance(error, IncompleteOutputError):
             error = self._closed_error()  # the reader was woken by a close from elsewhere
         with self._end_lock:
-            if self._error is not None:
-                return self._error  # the thread that closes the stream and the reader that it wakes both come here
+            if self._error is not None:  # who closes the stream and the reader that wakes of it both come here
+                return self._error if isinstance(error, Exception) else error  # a reader that is cancelled stays so
             self._error = error
         request, self._request = self._request, None
         if request is not None:

@@ -338,6 +338,8 @@ class AsyncOpenStream(Generic[T]):
             raise
         except Exception as error:
             if self._closed:
+                if task is not None and task.cancelling() > cancelling + self._interrupted:
+                    raise asyncio.CancelledError from error  # the SDK made another error of it
                 return  # the connection went away under the reader
             _raise_translated(error, self._errors)
             raise

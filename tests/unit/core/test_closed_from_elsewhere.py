@@ -83,6 +83,25 @@ class AsyncWaiting:
         self.is_over.set()
 
 
+class AsyncSlowToCancel(AsyncWaiting):
+    """One whose read has to clean up when its task is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleans, self.is_clean = asyncio.Event(), asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for line in SAY_ROME:
+            yield line
+        self.waits.set()
+        try:
+            await self.is_over.wait()
+        except asyncio.CancelledError:
+            self.cleans.set()
+            await self.is_clean.wait()
+            raise
+
+
 def opening(stream: object) -> Callable[..., object]:
     @hookimpl
     def polycall_open_stream() -> object:
@@ -185,6 +204,23 @@ class TestFromAnotherTask:
         assert raised.value.calls == [ROME]
         assert chunks.closed == 1
         assert not isinstance(chunks, Interruptible) or not chunks.closed_while_read
+
+    async def test_a_task_that_is_cancelled_meanwhile_ends_cancelled(self, provide: Provide) -> None:
+        chunks = AsyncSlowToCancel()
+        provide(polycall_open_stream_async=opening_async(chunks))
+        stream = polycall.from_client(AsyncToyClient(), async_client=True).stream(ASK, Iterable[Weather])
+        assert await anext(stream) == ROME
+        reader = asyncio.create_task(anext(stream))
+        await chunks.waits.wait()
+        reader.cancel()
+        await chunks.cleans.wait()
+        await stream.close()
+        chunks.is_clean.set()
+
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        with pytest.raises(polycall.IncompleteOutputError):
+            await stream.collect()
 
     async def test_while_it_is_being_opened_nothing_is_left_open(self, provide: Provide) -> None:
         chunks, asked, may_open = AsyncWaiting(), asyncio.Event(), asyncio.Event()

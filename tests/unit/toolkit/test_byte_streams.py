@@ -141,6 +141,32 @@ async def test_a_stream_that_is_left_half_way_ends_and_its_generator_too_async()
     assert [chunk async for chunk in chunks] == []
 
 
+async def test_a_reader_that_is_cancelled_while_the_stream_is_closed_ends_cancelled() -> None:
+    """Even where the HTTP client makes another error of it."""
+    waits = asyncio.Event()
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            waits.set()
+            await asyncio.Event().wait()
+            yield 1
+        except asyncio.CancelledError:
+            raise ConnectionError("reset") from None
+
+    stream = async_chunk_stream(source())
+
+    async def read() -> list[int]:
+        return [chunk async for chunk in stream]
+
+    reader = asyncio.create_task(read())
+    await waits.wait()
+    reader.cancel()
+    await stream.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+
+
 def test_errors_are_translated_or_pass() -> None:
     stream = chunk_stream(Source(1, error=ConnectionError("reset")), errors=as_sdk_error)
     with pytest.raises(SdkError) as raised:
