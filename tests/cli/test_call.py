@@ -278,9 +278,7 @@ class TestAsAProcess:
     def test_an_interrupt_keeps_what_was_streamed_and_closes_the_connection(
         self, server: ChatServer, project: Path
     ) -> None:
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # ignored in a shell's background jobs
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background jobs
         gate = Gate()
         pieces = sse(chunks([ROME, OSLO]))
         server.enqueue(reply_stream([*pieces[:9], gate, *pieces[9:]]))

@@ -37,6 +37,8 @@ def test_the_wire_tests_pass(environment: Environment) -> None:
         "tests/unit/openai/test_url_cache.py",
         "--ignore=tests/wire/openai/test_concurrency.py",  # a thousand streams take long, and ask nothing new of an SDK
         "--deselect=tests/wire/openai/test_readme.py::test_the_config_file",  # wants the plugin for llama.cpp, too
+        # 2.0.0 itself reads a stream to its end after [DONE]; behind a wrapper polycall sees the SDK's events only.
+        *("-k", "not (its_end_mark_ends and instrumented-chat)"),
     )
 
     assert summary.passed > 900

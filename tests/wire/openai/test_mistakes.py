@@ -66,16 +66,19 @@ def test_a_stream_that_is_left_without_a_block_leaves_no_noise(server: ChatServe
     complaints: list[dict[str, object]] = []
     client = client_of(server)
 
-    async def leave() -> None:
+    async def leave(client: polycall.AsyncClient) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         stream = client.stream(MESSAGES, list[GoogleSearch])
         async for _ in stream if way == "calls" else stream.events():
             break
         del stream
 
-    asyncio.run(leave())
+    asyncio.run(leave(client))
 
     assert complaints == []
+    del client
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # the connection that nobody can close any more
 
 
 @pytest.mark.parametrize(
