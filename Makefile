@@ -18,7 +18,7 @@ demo: .venv/demo.stamp
 	@$(RUN)/python examples/demo.py $(MODEL)
 
 test: .venv/dev.stamp
-	@$(RUN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(RUN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev.stamp
 	@$(RUN)/ruff check
