@@ -17,6 +17,7 @@ from polycall.testing.conformance import (
     Outcome,
     ProviderSuite,
     Unsupported,
+    WireDouble,
     all_checks,
     report_from_json,
     report_of,
@@ -47,6 +48,21 @@ class TestTheTableOfChecks:
         tests = {name.split("_")[1] for name in dir(ProviderSuite) if name.startswith("test_")}
 
         assert tests == set(all_checks())
+
+
+class TestADoubleThatIsNotFinished:
+    def test_a_check_says_which_method_is_missing_and_what_may_stand_in_its_place(self) -> None:
+        class Unfinished(AcmeDouble):
+            def time_out(self, seconds: float) -> dict[str, object]:
+                return WireDouble.time_out(self, seconds)
+
+        outcome = outcome_of(Unfinished, "H05")
+
+        assert outcome.status == "FAIL"
+        assert (
+            "Unfinished.time_out() is not written. Write it, or state in Unfinished.capabilities that 'timeout' is "
+            "Unsupported, with the reason." in str(outcome)
+        )
 
 
 class TestNoDodging:

@@ -84,15 +84,15 @@ class WireDouble(ABC):
 
     def time_out(self, seconds: float) -> dict[str, object]:
         """The settings, or the options of a call, that let the SDK give up after a time."""
-        raise NotImplementedError
+        raise _not_written(self, "time_out", "timeout")
 
     def unreachable(self) -> dict[str, object]:
         """The settings of a client that reaches nobody."""
-        raise NotImplementedError
+        raise _not_written(self, "unreachable", "network")
 
     def sdk_client(self, *, asynchronous: bool) -> Any:
         """A client of the SDK that its owner has made, and that reaches the double."""
-        raise NotImplementedError
+        raise _not_written(self, "sdk_client", "foreign_client")
 
     def sdk_client_settings(self) -> dict[str, object]:
         """The settings of ``polycall.from_client`` for it, where it needs any."""
@@ -188,7 +188,7 @@ class SocketDouble(WireDouble):
 
     def noise(self, noise: Noise) -> bytes:
         """What a client must ignore."""
-        raise NotImplementedError
+        raise _not_written(self, "noise", "keep_alives", "unknown_events")
 
     def event(self, data: bytes) -> bytes:
         """An event of a stream with any data, which need not be the protocol."""
@@ -372,3 +372,13 @@ def _recut(steps: Iterable[wire.Step | Break], size: int) -> Iterator[wire.Step 
             yield step
     if buffer:
         yield buffer
+
+
+def _not_written(double: WireDouble, method: str, *capabilities: str) -> NotImplementedError:
+    """A check needs a method that the double's author has not written."""
+    name = type(double).__name__
+    lacking = " and ".join(f"{capability!r}" for capability in capabilities)
+    return NotImplementedError(
+        f"{name}.{method}() is not written. Write it, or state in {name}.capabilities that {lacking} "
+        f"{'is' if len(capabilities) == 1 else 'are'} Unsupported, with the reason."
+    )
