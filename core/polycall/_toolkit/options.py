@@ -135,12 +135,14 @@ def check_timeout(value: object) -> None:
     """Refuse a time limit that is not one, which an HTTP library would refuse later and in other words.
 
     Args:
-        value: The option ``timeout``: seconds; ``None`` and objects of the SDK pass.
+        value: The option ``timeout``: seconds; ``None``, tuples and objects of the SDK pass.
 
     Raises:
-        ConfigurationError: A number that is not positive and finite.
+        ConfigurationError: A number that is not positive and finite, or text and the like.
     """
-    if isinstance(value, (int, float)) and not (not isinstance(value, bool) and 0 < value < math.inf):
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf):
+        return
+    if isinstance(value, (int, float, str, bytes, list, dict, set)):
         raise ConfigurationError(f"timeout must be a positive number of seconds, got {value!r}.", key="timeout")
 
 

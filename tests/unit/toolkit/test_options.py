@@ -198,13 +198,13 @@ def test_settings_of_a_client_are_not_options_of_a_call() -> None:
     assert reserved == {"api_key": "it is a setting of the client: pass it where the client is made"}
 
 
-@pytest.mark.parametrize("value", [-1, 0, float("nan"), float("inf"), True])
-def test_a_timeout_that_is_not_one(value: float) -> None:
+@pytest.mark.parametrize("value", [-1, 0, float("nan"), float("inf"), True, "5", b"5", [5], {"read": 5}])
+def test_a_timeout_that_is_not_one(value: object) -> None:
     with pytest.raises(ConfigurationError, match="timeout must be a positive number of seconds, got"):
         check_timeout(value)
 
 
-@pytest.mark.parametrize("value", [None, 1, 0.5, object()])
+@pytest.mark.parametrize("value", [None, 1, 0.5, (5.0, 5.0, 5.0, 5.0), object()])
 def test_a_timeout_that_is_one(value: object) -> None:
     check_timeout(value)
 
