@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,13 +26,16 @@ class Counter:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count what is called inside."""
+        """Count what is called inside, without what the garbage of earlier tests calls when it is collected."""
+        gc.collect()
+        gc.disable()
         previous = sys.getprofile()
         sys.setprofile(self)
         try:
             yield
         finally:
             sys.setprofile(previous)
+            gc.enable()
 
 
 def count(job: Callable[[], object], *packages: ModuleType) -> Counter:
